@@ -1,0 +1,4 @@
+//! What goes wrong on purpose.
+
+#[derive(Clone, Default)]
+pub struct Faults {}

@@ -1,0 +1,1 @@
+//! A world that survives the death of its process.

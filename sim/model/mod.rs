@@ -1,0 +1,1 @@
+//! Operation and shape facts, generated from the published service models.
