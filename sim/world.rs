@@ -128,6 +128,33 @@ impl World {
         crate::protocol::serve(self, request)
     }
 
+    /// Executes one operation without a wire: the door of unit tests and of services that act as clients of others.
+    pub fn invoke(
+        &mut self,
+        account: &str,
+        region: &str,
+        service: ServiceId,
+        operation: &str,
+        input: Value,
+    ) -> Result<Value, AwsError> {
+        let caller = Caller {
+            account: account.to_owned(),
+            arn: format!("arn:aws:iam::{account}:root"),
+            id: account.to_owned(),
+            access_key: String::new(),
+        };
+        let mut cx = Cx {
+            world: self,
+            caller,
+            region: region.to_owned(),
+            service,
+            operation: operation.to_owned(),
+            request_id: String::new(),
+        };
+        let input = Input { value: input, ..Input::default() };
+        (service.service().handle)(&mut cx, operation, &input).map(|output| output.value)
+    }
+
     /// Lets time pass: everything due until `at` happens, in order of time and then of scheduling.
     pub fn advance_to(&mut self, at: Nanos) {
         while let Some(((due, _), _)) = self.events.first_key_value() {
