@@ -1,6 +1,7 @@
 //! An AWS error, before it is written in a protocol.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What an operation refuses with: AWS's own code and, where the model does not say it, the HTTP status.
@@ -12,12 +13,12 @@ pub struct AwsError {
     /// `None`: the model's status for this code, or 400.
     pub status: Option<u16>,
     /// Further members of the error's shape, in the model's names.
-    pub fields: Map<String, Value>,
+    pub fields: BTreeMap<String, Value>,
 }
 
 impl AwsError {
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> AwsError {
-        AwsError { code: code.into(), message: message.into(), status: None, fields: Map::new() }
+        AwsError { code: code.into(), message: message.into(), status: None, fields: BTreeMap::new() }
     }
 
     pub fn status(mut self, status: u16) -> AwsError {
