@@ -102,7 +102,8 @@ mod tests {
     #[test]
     fn another_seed_gives_another_sample() {
         let pert = Pert(10.0, 20.0, 90.0);
-        let differing = (0..100).filter(|n| Dice(1).duration(pert, &["x"], *n) != Dice(2).duration(pert, &["x"], *n));
+        let differing = (0..100)
+            .filter(|n| Dice(1).duration(pert, &["x"], *n) != Dice(2).duration(pert, &["x"], *n));
         assert!(differing.count() > 95);
     }
 }

@@ -18,7 +18,12 @@ pub struct AwsError {
 
 impl AwsError {
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> AwsError {
-        AwsError { code: code.into(), message: message.into(), status: None, fields: BTreeMap::new() }
+        AwsError {
+            code: code.into(),
+            message: message.into(),
+            status: None,
+            fields: BTreeMap::new(),
+        }
     }
 
     pub fn status(mut self, status: u16) -> AwsError {
@@ -33,7 +38,11 @@ impl AwsError {
 
     /// The operation is in AWS, and not (yet) in this simulation. Never a guess: 501, and it names itself.
     pub fn not_simulated(service: &str, operation: &str) -> AwsError {
-        AwsError::new("NotSimulated", format!("{service} {operation} is not simulated")).status(501)
+        AwsError::new(
+            "NotSimulated",
+            format!("{service} {operation} is not simulated"),
+        )
+        .status(501)
     }
 }
 

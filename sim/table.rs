@@ -38,7 +38,11 @@ impl<V: Clone> Table<V> {
 
     /// Puts a row; readers see it from `fresh_at` on (pass the present instant for services that read their writes).
     pub fn put(&mut self, key: impl Into<String>, value: V, fresh_at: Nanos) {
-        let row = self.0.entry(key.into()).or_insert(Row { truth: None, stale: None, fresh_at: 0 });
+        let row = self.0.entry(key.into()).or_insert(Row {
+            truth: None,
+            stale: None,
+            fresh_at: 0,
+        });
         row.stale = row.truth.take();
         row.truth = Some(Arc::new(value));
         row.fresh_at = fresh_at;
@@ -46,8 +50,12 @@ impl<V: Clone> Table<V> {
 
     /// Changes a row in place, visible from `fresh_at` on. Answers whether the row was there.
     pub fn change(&mut self, key: &str, fresh_at: Nanos, change: impl FnOnce(&mut V)) -> bool {
-        let Some(row) = self.0.get_mut(key) else { return false };
-        let Some(truth) = row.truth.as_mut() else { return false };
+        let Some(row) = self.0.get_mut(key) else {
+            return false;
+        };
+        let Some(truth) = row.truth.as_mut() else {
+            return false;
+        };
         row.stale = Some(Arc::clone(truth));
         row.fresh_at = fresh_at;
         change(Arc::make_mut(truth));
@@ -56,8 +64,12 @@ impl<V: Clone> Table<V> {
 
     /// Changes a row by an event of the world: visible at once.
     pub fn settle(&mut self, key: &str, change: impl FnOnce(&mut V)) -> bool {
-        let Some(row) = self.0.get_mut(key) else { return false };
-        let Some(truth) = row.truth.as_mut() else { return false };
+        let Some(row) = self.0.get_mut(key) else {
+            return false;
+        };
+        let Some(truth) = row.truth.as_mut() else {
+            return false;
+        };
         change(Arc::make_mut(truth));
         row.stale = None;
         row.fresh_at = 0;
@@ -76,20 +88,30 @@ impl<V: Clone> Table<V> {
     /// What a reader sees at `now`.
     pub fn seen(&self, key: &str, now: Nanos) -> Option<&V> {
         let row = self.0.get(key)?;
-        if now < row.fresh_at { row.stale.as_deref() } else { row.truth.as_deref() }
+        if now < row.fresh_at {
+            row.stale.as_deref()
+        } else {
+            row.truth.as_deref()
+        }
     }
 
     /// Everything that a reader sees at `now`, in key order.
     pub fn seen_all(&self, now: Nanos) -> impl Iterator<Item = (&str, &V)> {
         self.0.iter().filter_map(move |(key, row)| {
-            let seen = if now < row.fresh_at { row.stale.as_deref() } else { row.truth.as_deref() };
+            let seen = if now < row.fresh_at {
+                row.stale.as_deref()
+            } else {
+                row.truth.as_deref()
+            };
             seen.map(|v| (key.as_str(), v))
         })
     }
 
     /// Everything there is, in key order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.0.iter().filter_map(|(key, row)| row.truth.as_deref().map(|v| (key.as_str(), v)))
+        self.0
+            .iter()
+            .filter_map(|(key, row)| row.truth.as_deref().map(|v| (key.as_str(), v)))
     }
 
     pub fn keys(&self) -> Vec<String> {
@@ -113,11 +135,20 @@ mod tests {
     fn readers_lag_a_write_and_a_removal_until_it_is_visible() {
         let mut table = Table::default();
         table.put("a", 1, 10);
-        assert_eq!((table.seen("a", 9), table.seen("a", 10), table.get("a")), (None, Some(&1), Some(&1)));
+        assert_eq!(
+            (table.seen("a", 9), table.seen("a", 10), table.get("a")),
+            (None, Some(&1), Some(&1))
+        );
         table.change("a", 20, |v| *v = 2);
-        assert_eq!((table.seen("a", 19), table.seen("a", 20)), (Some(&1), Some(&2)));
+        assert_eq!(
+            (table.seen("a", 19), table.seen("a", 20)),
+            (Some(&1), Some(&2))
+        );
         table.remove("a", 30);
-        assert_eq!((table.seen("a", 29), table.seen("a", 30), table.get("a")), (Some(&2), None, None));
+        assert_eq!(
+            (table.seen("a", 29), table.seen("a", 30), table.get("a")),
+            (Some(&2), None, None)
+        );
     }
 
     #[test]

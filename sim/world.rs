@@ -91,7 +91,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { read_lag: 3 * crate::clock::SECOND, check_signatures: false, throttle: true }
+        Settings {
+            read_lag: 3 * crate::clock::SECOND,
+            check_signatures: false,
+            throttle: true,
+        }
     }
 }
 
@@ -151,7 +155,10 @@ impl World {
             operation: operation.to_owned(),
             request_id: String::new(),
         };
-        let input = Input { value: input, ..Input::default() };
+        let input = Input {
+            value: input,
+            ..Input::default()
+        };
         (service.service().handle)(&mut cx, operation, &input).map(|output| output.value)
     }
 
@@ -161,7 +168,9 @@ impl World {
             if *due > at {
                 break;
             }
-            let Some(((due, _), event)) = self.events.pop_first() else { break };
+            let Some(((due, _), event)) = self.events.pop_first() else {
+                break;
+            };
             self.now = self.now.max(due);
             services::happen(self, &event);
         }
@@ -187,14 +196,19 @@ impl World {
     /// The global state of an account, made on first use.
     pub fn account(&mut self, account: &str) -> &mut Account {
         if !self.accounts.contains_key(account) {
-            self.accounts.insert(account.to_owned(), Account::new(account));
+            self.accounts
+                .insert(account.to_owned(), Account::new(account));
         }
-        self.accounts.get_mut(account).unwrap_or_else(|| unreachable!("inserted above"))
+        self.accounts
+            .get_mut(account)
+            .unwrap_or_else(|| unreachable!("inserted above"))
     }
 
     /// The state of an account in a region, made on first use.
     pub fn place(&mut self, account: &str, region: &str) -> &mut Place {
-        self.places.entry((account.to_owned(), region.to_owned())).or_default()
+        self.places
+            .entry((account.to_owned(), region.to_owned()))
+            .or_default()
     }
 
     /// The same without making it.
@@ -278,7 +292,10 @@ impl Cx<'_> {
 
     /// An ARN in the called region and the caller's account.
     pub fn arn(&self, service: &str, resource: &str) -> String {
-        format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.caller.account)
+        format!(
+            "arn:aws:{service}:{}:{}:{resource}",
+            self.region, self.caller.account
+        )
     }
 
     /// When a write made now becomes visible to readers: drawn per resource, within the world's read lag.
@@ -289,7 +306,10 @@ impl Cx<'_> {
         }
         let name = format!("lag/{}/{}", self.operation, resource);
         let ordinal = self.world.ordinal(&name);
-        let unit = self.world.dice.unit(&["lag", &self.operation, resource], ordinal);
+        let unit = self
+            .world
+            .dice
+            .unit(&["lag", &self.operation, resource], ordinal);
         self.world.now + (unit * lag as f64) as Nanos
     }
 
@@ -304,13 +324,23 @@ impl Cx<'_> {
         let ordinal = self.world.ordinal(&key);
         let high = self.world.dice.hash(&[&key], ordinal);
         let low = self.world.dice.hash(&[&key, "low"], ordinal);
-        format!("{high:016x}{low:016x}").chars().take(digits).collect()
+        format!("{high:016x}{low:016x}")
+            .chars()
+            .take(digits)
+            .collect()
     }
 
     /// A UUID of that kind.
     pub fn uuid(&mut self, name: &str) -> String {
         let h = self.hex(name, 32);
-        format!("{}-{}-4{}-8{}-{}", &h[0..8], &h[8..12], &h[13..16], &h[17..20], &h[20..32])
+        format!(
+            "{}-{}-4{}-8{}-{}",
+            &h[0..8],
+            &h[8..12],
+            &h[13..16],
+            &h[17..20],
+            &h[20..32]
+        )
     }
 
     /// Schedules an event of this service, account and region.
@@ -360,12 +390,19 @@ impl Input {
     }
 
     pub fn list(&self, member: &str) -> &[Value] {
-        self.value.get(member).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+        self.value
+            .get(member)
+            .and_then(Value::as_array)
+            .map_or(&[], Vec::as_slice)
     }
 
     /// The strings of a list member.
     pub fn strings(&self, member: &str) -> Vec<String> {
-        self.list(member).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        self.list(member)
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
     }
 
     pub fn has(&self, member: &str) -> bool {
@@ -387,6 +424,9 @@ pub struct Output {
 
 impl From<Value> for Output {
     fn from(value: Value) -> Output {
-        Output { value, ..Output::default() }
+        Output {
+            value,
+            ..Output::default()
+        }
     }
 }

@@ -4,5 +4,8 @@ use crate::world::{Answer, Reply, Request, World};
 
 /// Executes one request at the world's present instant.
 pub fn serve(_world: &mut World, _request: &Request) -> Answer {
-    Answer { latency: 0, reply: Reply::Silence }
+    Answer {
+        latency: 0,
+        reply: Reply::Silence,
+    }
 }

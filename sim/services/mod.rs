@@ -134,13 +134,20 @@ impl ServiceId {
     }
 
     pub fn service(self) -> &'static Service {
-        SERVICES.iter().find(|s| s.id == self).unwrap_or_else(|| unreachable!("every id has a row"))
+        SERVICES
+            .iter()
+            .find(|s| s.id == self)
+            .unwrap_or_else(|| unreachable!("every id has a row"))
     }
 }
 
 /// The operation itself, on every resource.
 pub fn whole_service(cx: &Cx<'_>, operation: &str, _: &Input) -> Vec<Wanted> {
-    vec![Wanted { action: format!("{}:{operation}", cx.service.action_prefix()), resource: "*".into(), context: vec![] }]
+    vec![Wanted {
+        action: format!("{}:{operation}", cx.service.action_prefix()),
+        resource: "*".into(),
+        context: vec![],
+    }]
 }
 
 /// For services in which nothing happens by itself.
@@ -160,7 +167,10 @@ pub struct Account {
 
 impl Account {
     pub fn new(account: &str) -> Account {
-        Account { iam: iam::State::new(account), route53: route53::State::default() }
+        Account {
+            iam: iam::State::new(account),
+            route53: route53::State::default(),
+        }
     }
 }
 

@@ -4,7 +4,12 @@ use super::{Service, ServiceId, nothing_happens, whole_service};
 use crate::error::AwsError;
 use crate::world::{Cx, Input, Output};
 
-pub const SERVICE: Service = Service { id: ServiceId::Kms, handle, happen: nothing_happens, wants: whole_service };
+pub const SERVICE: Service = Service {
+    id: ServiceId::Kms,
+    handle,
+    happen: nothing_happens,
+    wants: whole_service,
+};
 
 #[derive(Clone, Default)]
 pub struct State {}
