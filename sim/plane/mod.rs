@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub mod database;
 pub mod dial;
 pub mod resolve;
 pub mod tasks;

@@ -1,0 +1,425 @@
+//! What is in a database: its rows, its users, its place in the write-ahead log, and who is connected.
+//!
+//! A database is a history. Everything ever written to it is one [`Record`] with its instant and its log position, and
+//! the state at an instant is the prefix of records up to it. So a snapshot is a length, a point-in-time restore is a
+//! search, and a replica that lags sees a shorter prefix: none of them can hold a row too many or too few. Copies share
+//! the history. Knows nothing of instances, endpoints or the API that makes them; SQL is in [`sql`].
+
+use crate::clock::{MINUTE, Nanos};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub mod relation;
+pub mod sql;
+
+/// The table that simulated users write their numbered rows to.
+pub const ENTRIES: &str = "entries";
+
+/// How often an idle PostgreSQL under RDS switches to a new segment of its log, and how large one is.
+const SEGMENT_SWITCH: Nanos = 5 * MINUTE;
+const SEGMENT: u64 = 64 * 1024 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Postgres,
+    Mysql,
+}
+
+/// One change, when it was committed, and the log position after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub at: Nanos,
+    pub position: u64,
+    pub change: Change,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A row of [`ENTRIES`]: the number of the client in [`History::clients`], and the number it wrote.
+    Entry { client: u32, number: u64 },
+    /// Anything rarer.
+    Other(Arc<Rare>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rare {
+    User {
+        name: String,
+        user: Option<User>,
+    },
+    Database {
+        name: String,
+        there: bool,
+    },
+    ReadOnlyByDefault {
+        database: String,
+        on: bool,
+    },
+    Table {
+        name: String,
+        table: Option<Arc<relation::Relation>>,
+    },
+    /// Rows of [`ENTRIES`] leave only all at once.
+    EntriesEmptied,
+}
+
+/// Someone who may log in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    pub password: String,
+    pub login: bool,
+}
+
+const CHUNK: usize = 512;
+
+/// All that was ever written, in order, in chunks that copies share.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    chunks: Vec<Arc<Vec<Record>>>,
+    clients: Arc<Vec<Arc<str>>>,
+}
+
+impl History {
+    pub fn len(&self) -> usize {
+        self.chunks
+            .last()
+            .map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Record> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+
+    pub fn last(&self) -> Option<&Record> {
+        self.chunks.last()?.last()
+    }
+
+    fn push(&mut self, record: Record) {
+        match self.chunks.last_mut() {
+            Some(last) if last.len() < CHUNK => Arc::make_mut(last).push(record),
+            _ => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(record);
+                self.chunks.push(Arc::new(chunk));
+            }
+        }
+    }
+
+    fn client(&mut self, name: &str) -> u32 {
+        if let Some(found) = self.clients.iter().position(|known| &**known == name) {
+            return found as u32;
+        }
+        let clients = Arc::make_mut(&mut self.clients);
+        clients.push(Arc::from(name));
+        (clients.len() - 1) as u32
+    }
+
+    /// How many records had been committed at `at`.
+    pub fn length_at(&self, at: Nanos) -> usize {
+        let whole = self
+            .chunks
+            .partition_point(|chunk| chunk.last().is_some_and(|last| last.at <= at));
+        match self.chunks.get(whole) {
+            None => self.len(),
+            Some(chunk) => whole * CHUNK + chunk.partition_point(|record| record.at <= at),
+        }
+    }
+
+    /// The first `length` records.
+    pub fn prefix(&self, length: usize) -> History {
+        let whole = length / CHUNK;
+        let mut chunks: Vec<_> = self.chunks.iter().take(whole).cloned().collect();
+        if let Some(rest) = self.chunks.get(whole)
+            && length % CHUNK > 0
+        {
+            chunks.push(Arc::new(
+                rest.iter().take(length % CHUNK).cloned().collect(),
+            ));
+        }
+        History {
+            chunks,
+            clients: Arc::clone(&self.clients),
+        }
+    }
+
+    /// The rows of [`ENTRIES`], by client, in the order of writing.
+    pub fn rows(&self) -> BTreeMap<String, Vec<u64>> {
+        let mut rows: Vec<Vec<u64>> = vec![Vec::new(); self.clients.len()];
+        for record in self.iter() {
+            match &record.change {
+                Change::Entry { client, number } => rows[*client as usize].push(*number),
+                Change::Other(rare) if **rare == Rare::EntriesEmptied => {
+                    rows.iter_mut().for_each(Vec::clear)
+                }
+                Change::Other(_) => {}
+            }
+        }
+        let named = self.clients.iter().map(|name| name.to_string()).zip(rows);
+        named.filter(|(_, numbers)| !numbers.is_empty()).collect()
+    }
+}
+
+/// What the history has led to, kept so that reading needs no replay.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    pub users: BTreeMap<String, User>,
+    pub databases: BTreeMap<String, DatabaseSettings>,
+    pub tables: BTreeMap<String, Arc<relation::Relation>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DatabaseSettings {
+    /// `ALTER DATABASE … SET default_transaction_read_only`.
+    pub read_only: bool,
+}
+
+impl Standing {
+    fn apply(&mut self, rare: &Rare) {
+        match rare {
+            Rare::User {
+                name,
+                user: Some(user),
+            } => {
+                self.users.insert(name.clone(), user.clone());
+            }
+            Rare::User { name, user: None } => {
+                self.users.remove(name);
+            }
+            Rare::Database { name, there: true } => {
+                self.databases.entry(name.clone()).or_default();
+            }
+            Rare::Database { name, there: false } => {
+                self.databases.remove(name);
+            }
+            Rare::ReadOnlyByDefault { database, on } => {
+                self.databases
+                    .entry(database.clone())
+                    .or_default()
+                    .read_only = *on;
+            }
+            Rare::Table {
+                name,
+                table: Some(table),
+            } => {
+                self.tables.insert(name.clone(), Arc::clone(table));
+            }
+            Rare::Table { name, table: None } => {
+                self.tables.remove(name);
+            }
+            Rare::EntriesEmptied => {}
+        }
+    }
+}
+
+/// One open connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    pub user: String,
+    pub database: String,
+    pub application: String,
+    /// Where it comes from, as the plane knows it, and the address the server sees.
+    pub from: Option<super::From>,
+    pub address: String,
+    pub since: Nanos,
+    pub tls: bool,
+}
+
+/// A database server's contents.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Database {
+    pub dialect: Dialect,
+    pub version: String,
+    /// PostgreSQL's system identifier: travels with snapshots and copies, so a restored database has its source's.
+    pub system: u64,
+    /// MySQL's `server_uuid`: every server its own.
+    pub server: String,
+    /// PostgreSQL's timeline: one more with each restore or promotion.
+    pub timeline: u32,
+    pub master: String,
+    /// The log position and transaction number with which the history begins.
+    pub origin: u64,
+    pub transactions: u64,
+    pub began: Nanos,
+    pub history: History,
+    pub standing: Arc<Standing>,
+    pub sessions: BTreeMap<u64, Session>,
+    pub next_session: u64,
+}
+
+impl Database {
+    /// An empty server with its master user and, where one is named, a first database.
+    pub fn new(
+        dialect: Dialect,
+        version: &str,
+        system: u64,
+        server: String,
+        began: Nanos,
+    ) -> Database {
+        let mut standing = Standing::default();
+        let databases: &[&str] = match dialect {
+            Dialect::Postgres => &["postgres", "rdsadmin", "template1"],
+            Dialect::Mysql => &["mysql", "information_schema", "performance_schema", "sys"],
+        };
+        for name in databases {
+            standing
+                .databases
+                .insert((*name).to_owned(), DatabaseSettings::default());
+        }
+        Database {
+            dialect,
+            version: version.to_owned(),
+            system,
+            server,
+            timeline: 1,
+            master: String::new(),
+            origin: 0x0400_0000,
+            transactions: 750,
+            began,
+            history: History::default(),
+            standing: Arc::new(standing),
+            sessions: BTreeMap::new(),
+            next_session: 4_711,
+        }
+    }
+
+    /// The log position at `at`, and what an idle server adds to it by itself.
+    pub fn position_at(&self, at: Nanos) -> u64 {
+        let at = at.max(self.began);
+        let last = match self.history.length_at(at) {
+            0 => self.origin,
+            n => self
+                .record(n - 1)
+                .map_or(self.origin, |record| record.position),
+        };
+        last.max(self.origin).max(self.background(at))
+    }
+
+    /// What the segment switches of an idle server alone would have led to.
+    fn background(&self, at: Nanos) -> u64 {
+        match self.dialect {
+            Dialect::Postgres => {
+                let switches = at.saturating_sub(self.began) / SEGMENT_SWITCH;
+                (self.origin / SEGMENT + switches) * SEGMENT + self.origin % SEGMENT
+            }
+            Dialect::Mysql => self.origin,
+        }
+    }
+
+    /// When something was last committed, as far as replaying it shows: the segment switch counts.
+    pub fn last_commit(&self, at: Nanos) -> Nanos {
+        let written = match self.history.length_at(at) {
+            0 => self.began,
+            n => self.record(n - 1).map_or(self.began, |record| record.at),
+        };
+        let switched = self.began + at.saturating_sub(self.began) / SEGMENT_SWITCH * SEGMENT_SWITCH;
+        match self.dialect {
+            Dialect::Postgres => written.max(switched),
+            Dialect::Mysql => written,
+        }
+    }
+
+    fn record(&self, index: usize) -> Option<&Record> {
+        self.history.chunks.get(index / CHUNK)?.get(index % CHUNK)
+    }
+
+    /// The number of the last transaction at `at`.
+    pub fn transaction_at(&self, at: Nanos) -> u64 {
+        self.transactions + self.history.length_at(at) as u64
+    }
+
+    fn commit(&mut self, now: Nanos, bytes: u64, change: Change) {
+        let position = self.position_at(now) + bytes;
+        if let Change::Other(rare) = &change {
+            Arc::make_mut(&mut self.standing).apply(rare);
+        }
+        self.history.push(Record {
+            at: now,
+            position,
+            change,
+        });
+    }
+
+    /// Commits one numbered row.
+    pub fn write_entry(&mut self, now: Nanos, client: &str, number: u64) {
+        let client = self.history.client(client);
+        self.commit(now, 184, Change::Entry { client, number });
+    }
+
+    /// Commits a change of another kind.
+    pub fn write(&mut self, now: Nanos, rare: Rare) {
+        self.commit(now, 1_208, Change::Other(Arc::new(rare)));
+    }
+
+    pub fn set_password(&mut self, now: Nanos, user: &str, password: &str) {
+        let login = self
+            .standing
+            .users
+            .get(user)
+            .is_none_or(|known| known.login);
+        let user_row = User {
+            password: password.to_owned(),
+            login,
+        };
+        self.write(
+            now,
+            Rare::User {
+                name: user.to_owned(),
+                user: Some(user_row),
+            },
+        );
+    }
+
+    /// Everything as it was at `at`, without its connections: what a snapshot, a restore or a replica's reader gets.
+    pub fn at(&self, at: Nanos) -> Database {
+        let length = self.history.length_at(at);
+        if length == self.history.len() {
+            return Database {
+                sessions: BTreeMap::new(),
+                ..self.clone()
+            };
+        }
+        let mut standing = Database::new(self.dialect, "", 0, String::new(), 0).standing;
+        for record in self.history.iter().take(length) {
+            if let Change::Other(rare) = &record.change {
+                Arc::make_mut(&mut standing).apply(rare);
+            }
+        }
+        Database {
+            history: self.history.prefix(length),
+            standing,
+            sessions: BTreeMap::new(),
+            ..self.clone()
+        }
+    }
+
+    /// A server that starts from this content at `now`: a new timeline, a new server identity, no connections.
+    pub fn branch(&self, server: String, now: Nanos) -> Database {
+        let origin = self.position_at(now).max(self.origin);
+        let transactions = self.transactions;
+        let next = match self.dialect {
+            // Recovery ends with a new segment.
+            Dialect::Postgres => (origin / SEGMENT + 1) * SEGMENT + 0xd8,
+            Dialect::Mysql => origin,
+        };
+        Database {
+            server,
+            timeline: self.timeline + 1,
+            origin: next,
+            transactions,
+            began: now,
+            sessions: BTreeMap::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Opens a connection and answers its number (PostgreSQL: the backend's pid).
+    pub fn open(&mut self, session: Session) -> u64 {
+        self.next_session += 7;
+        self.sessions.insert(self.next_session, session);
+        self.next_session
+    }
+}

@@ -1,0 +1,366 @@
+//! The door to a database: names, connections, logins, rows.
+
+use super::{Content, Instance};
+use crate::clock::Nanos;
+use crate::plane;
+use crate::plane::database::{self, Database, Dialect, Session};
+use crate::world::World;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// A database server: an instance, by its identifier.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DatabaseRef {
+    pub account: String,
+    pub region: String,
+    pub instance: String,
+}
+
+/// Why a client could not log in, in the words that it would read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConnectError {
+    /// The name does not resolve.
+    NoSuchName(String),
+    /// Nothing came back: a rule, a route or a missing one.
+    TimedOut(String),
+    /// The address answered that nobody listens.
+    Refused,
+    /// The server wants TLS.
+    TlsRequired(String),
+    /// Wrong user or password, or a login that is not allowed.
+    Denied(String),
+    NoSuchDatabase(String),
+    /// The connection that was open is gone.
+    Closed(String),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConnectError::NoSuchName(host) => {
+                write!(f, "could not translate host name \"{host}\" to address")
+            }
+            ConnectError::TimedOut(reason) => write!(f, "connection timed out ({reason})"),
+            ConnectError::Refused => write!(f, "connection refused"),
+            ConnectError::TlsRequired(text)
+            | ConnectError::Denied(text)
+            | ConnectError::NoSuchDatabase(text)
+            | ConnectError::Closed(text) => f.write_str(text),
+        }
+    }
+}
+
+/// An open connection.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Connection {
+    pub database: DatabaseRef,
+    pub session: u64,
+}
+
+/// Where an endpoint's name leads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Address {
+    pub database: DatabaseRef,
+    pub vpc: String,
+    pub interface: String,
+    pub private_ip: String,
+    pub public_ip: Option<String>,
+    pub port: u16,
+}
+
+fn instance<'w>(world: &'w World, at: &DatabaseRef) -> Option<&'w Instance> {
+    world
+        .seen_place(&at.account, &at.region)?
+        .rds
+        .instances
+        .get(&at.instance)
+}
+
+/// Which database a name means now. `None`: no such name in DNS.
+pub fn database_at(world: &World, host: &str) -> Option<DatabaseRef> {
+    address_of(world, host).map(|address| address.database)
+}
+
+/// The same with its addresses.
+pub fn address_of(world: &World, host: &str) -> Option<Address> {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    if !host.contains(".rds.amazonaws.com") {
+        return None;
+    }
+    for ((account, region), place) in &world.places {
+        for (id, instance) in place.rds.instances.iter() {
+            let Some(endpoint) = &instance.endpoint else {
+                continue;
+            };
+            if endpoint.host == host && endpoint.published {
+                let database = DatabaseRef {
+                    account: account.clone(),
+                    region: region.clone(),
+                    instance: id.to_owned(),
+                };
+                return Some(Address {
+                    database,
+                    vpc: instance.vpc.clone(),
+                    interface: endpoint.interface.clone(),
+                    private_ip: endpoint.ip.clone(),
+                    public_ip: endpoint.public_ip.clone(),
+                    port: endpoint.port,
+                });
+            }
+        }
+    }
+    None
+}
+
+/// What an instance holds now. A replica's contents are its source's, a moment ago.
+pub fn contents<'w>(world: &'w World, at: &DatabaseRef) -> Option<Cow<'w, Database>> {
+    let instance = instance(world, at)?;
+    let rds = &world.seen_place(&at.account, &at.region)?.rds;
+    resolve(world, rds.contents.get(instance.contents_key(None))?)
+}
+
+fn resolve<'w>(world: &'w World, content: &'w Content) -> Option<Cow<'w, Database>> {
+    match content {
+        Content::Own(database) => Some(Cow::Borrowed(database.as_ref())),
+        Content::Follows(follower) => {
+            let source = world
+                .seen_place(&follower.account, &follower.region)?
+                .rds
+                .contents
+                .get(&follower.resource)?;
+            let at = replayed_at(world, follower);
+            let source = resolve(world, source)?;
+            Some(Cow::Owned(Database {
+                server: follower.server.clone(),
+                ..source.at(at)
+            }))
+        }
+    }
+}
+
+/// The instant of its source that a replica has reached.
+pub(super) fn replayed_at(world: &World, follower: &super::Follower) -> Nanos {
+    world.now().saturating_sub(follower.lag).max(follower.floor)
+}
+
+fn own<'w>(world: &'w mut World, at: &DatabaseRef) -> Result<&'w mut Database, String> {
+    let key = instance(world, at).map(|i| i.contents_key(None).to_owned());
+    let key = key.ok_or_else(|| format!("no instance {} in {}", at.instance, at.region))?;
+    match world
+        .place(&at.account, &at.region)
+        .rds
+        .contents
+        .get_mut(&key)
+    {
+        Some(Content::Own(database)) => Ok(Arc::make_mut(database)),
+        Some(Content::Follows(_)) => {
+            Err("cannot execute INSERT in a read-only transaction (SQLSTATE 25006)".into())
+        }
+        None => Err(format!("{} has no contents", at.instance)),
+    }
+}
+
+/// Tries a login without keeping a connection.
+pub fn connect(world: &World, login: &Login<'_>) -> Result<DatabaseRef, ConnectError> {
+    login.check(world).map(|(at, _)| at)
+}
+
+/// Logs in and keeps the connection, which then lives on until something ends it: see [`session`].
+pub fn open(world: &mut World, login: &Login<'_>) -> Result<Connection, ConnectError> {
+    let (at, address) = login.check(world)?;
+    let now = world.now();
+    let opened = Session {
+        user: login.user.to_owned(),
+        database: login.database.to_owned(),
+        application: login.application.to_owned(),
+        from: Some(login.from.clone()),
+        address,
+        since: now,
+        tls: login.tls,
+    };
+    let database = own(world, &at).map_err(ConnectError::Denied)?;
+    let session = database.open(opened);
+    Ok(Connection {
+        database: at,
+        session,
+    })
+}
+
+/// Everything that a client says to log in.
+#[derive(Clone, Debug)]
+pub struct Login<'a> {
+    pub from: &'a plane::From,
+    pub host: &'a str,
+    pub port: u16,
+    pub user: &'a str,
+    pub password: &'a str,
+    pub database: &'a str,
+    pub tls: bool,
+    pub application: &'a str,
+}
+
+impl Login<'_> {
+    fn check(&self, world: &World) -> Result<(DatabaseRef, String), ConnectError> {
+        let address = address_of(world, self.host)
+            .ok_or_else(|| ConnectError::NoSuchName(self.host.to_owned()))?;
+        let at = address.database;
+        let there = instance(world, &at).ok_or(ConnectError::Refused)?;
+        if !there.up || self.port != address.port {
+            return Err(ConnectError::Refused);
+        }
+        let contents = contents(world, &at).ok_or(ConnectError::Refused)?;
+        let from = match self.from {
+            plane::From::Internet { ip } => ip.clone(),
+            _ => String::new(),
+        };
+        if force_tls(there, contents.dialect) && !self.tls {
+            return Err(ConnectError::TlsRequired(match contents.dialect {
+                Dialect::Postgres => format!(
+                    "no pg_hba.conf entry for host \"{from}\", user \"{}\", database \"{}\", no encryption (SQLSTATE 28000)",
+                    self.user, self.database
+                ),
+                Dialect::Mysql => {
+                    "ERROR 3159 (HY000): Connections using insecure transport are prohibited while \
+                                   --require_secure_transport=ON."
+                        .into()
+                }
+            }));
+        }
+        let known = contents.standing.users.get(self.user);
+        if !known.is_some_and(|known| known.password == self.password) {
+            return Err(ConnectError::Denied(match contents.dialect {
+                Dialect::Postgres => {
+                    format!(
+                        "password authentication failed for user \"{}\" (SQLSTATE 28P01)",
+                        self.user
+                    )
+                }
+                Dialect::Mysql => {
+                    format!(
+                        "ERROR 1045 (28000): Access denied for user '{}'@'{from}' (using password: YES)",
+                        self.user
+                    )
+                }
+            }));
+        }
+        if !known.is_some_and(|known| known.login) {
+            return Err(ConnectError::Denied(match contents.dialect {
+                Dialect::Postgres => {
+                    format!(
+                        "role \"{}\" is not permitted to log in (SQLSTATE 28000)",
+                        self.user
+                    )
+                }
+                Dialect::Mysql => format!(
+                    "ERROR 3118 (HY000): Access denied for user '{}'@'{from}'. Account is locked.",
+                    self.user
+                ),
+            }));
+        }
+        let nameless = self.database.is_empty() && contents.dialect == Dialect::Mysql;
+        if !nameless && !contents.standing.databases.contains_key(self.database) {
+            return Err(ConnectError::NoSuchDatabase(match contents.dialect {
+                Dialect::Postgres => format!(
+                    "database \"{}\" does not exist (SQLSTATE 3D000)",
+                    self.database
+                ),
+                Dialect::Mysql => {
+                    format!("ERROR 1049 (42000): Unknown database '{}'", self.database)
+                }
+            }));
+        }
+        Ok((at, from))
+    }
+}
+
+/// Whether the server refuses connections without TLS.
+pub(super) fn force_tls(instance: &Instance, dialect: Dialect) -> bool {
+    let name = match dialect {
+        Dialect::Postgres => "rds.force_ssl",
+        Dialect::Mysql => "require_secure_transport",
+    };
+    match instance.parameters.get(name) {
+        Some(value) => matches!(value.to_ascii_lowercase().as_str(), "1" | "on" | "true"),
+        // From version 15 on, RDS for PostgreSQL forces TLS unless told otherwise.
+        None => instance.engine() == "postgres" && major(instance.facts.str("EngineVersion")) >= 15,
+    }
+}
+
+/// The leading number of a version.
+pub(super) fn major(version: &str) -> u32 {
+    version
+        .split('.')
+        .next()
+        .and_then(|first| first.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Whether an open connection still lives.
+pub fn session(world: &World, connection: &Connection) -> Result<(), ConnectError> {
+    let closed = || {
+        ConnectError::Closed(
+            "terminating connection due to administrator command (SQLSTATE 57P01)".into(),
+        )
+    };
+    let contents = contents(world, &connection.database).ok_or_else(closed)?;
+    if !instance(world, &connection.database).is_some_and(|there| there.up) {
+        return Err(ConnectError::Closed(
+            "server closed the connection unexpectedly".into(),
+        ));
+    }
+    contents
+        .sessions
+        .get(&connection.session)
+        .map(|_| ())
+        .ok_or_else(closed)
+}
+
+/// Writes a numbered row over an open connection. `Ok` is the acknowledgement that the client remembers.
+pub fn write_in_session(
+    world: &mut World,
+    connection: &Connection,
+    client: &str,
+    number: u64,
+) -> Result<(), String> {
+    session(world, connection).map_err(|error| error.to_string())?;
+    write_row(world, &connection.database, client, number)
+}
+
+/// Writes a numbered row into the users' table, as one committed transaction.
+pub fn write_row(
+    world: &mut World,
+    at: &DatabaseRef,
+    client: &str,
+    number: u64,
+) -> Result<(), String> {
+    let there = instance(world, at).ok_or_else(|| format!("no instance {}", at.instance))?;
+    if !there.up {
+        return Err("server closed the connection unexpectedly".into());
+    }
+    let now = world.now();
+    own(world, at)?.write_entry(now, client, number);
+    Ok(())
+}
+
+/// The rows of the users' table, by client. A replica shows what it has replayed.
+pub fn rows(world: &World, at: &DatabaseRef) -> BTreeMap<String, Vec<u64>> {
+    contents(world, at)
+        .map(|contents| contents.history.rows())
+        .unwrap_or_default()
+}
+
+/// Runs SQL as `user`, in that user's own connection.
+pub fn query(
+    world: &mut World,
+    at: &DatabaseRef,
+    user: &str,
+    sql: &str,
+) -> Result<Vec<Vec<String>>, String> {
+    let there = instance(world, at).ok_or_else(|| format!("no instance {}", at.instance))?;
+    if !there.up {
+        return Err("connection refused".into());
+    }
+    database::sql::run(world, at, user, sql)
+}
