@@ -9,8 +9,11 @@ use std::collections::BTreeMap;
 
 pub mod database;
 pub mod dial;
+pub mod reach;
 pub mod resolve;
 pub mod tasks;
+
+pub use reach::{Blocked, Flow, To, reach, reach_service, still_flows};
 
 /// Where a question or a connection starts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,19 +1,294 @@
-//! Ec2.
+//! EC2, as far as it is a network: VPCs and what is in them, and who may talk to whom by its rules.
+//!
+//! Whether a packet arrives is decided in [`crate::plane`] from what is held here. Instances, volumes and images are
+//! not simulated.
+//!
+//! * [`state`]: what there is. [`cidr`], [`zones`], [`tags`], `filters`: what every kind needs.
+//! * One file per kind of thing: `vpcs`, `subnets`, `gateways`, `addresses`, `nat`, `routes`, `groups`, `acls`,
+//!   `endpoints`, `interfaces`, `peerings`, `flow_logs`, `dhcp`.
 
-use super::{Service, ServiceId, nothing_happens, whole_service};
+pub mod cidr;
+mod filters;
+mod interfaces;
+pub mod state;
+pub mod tags;
+pub mod zones;
+
+use super::{Service, ServiceId, whole_service};
+use crate::clock::MINUTE;
 use crate::error::AwsError;
-use crate::world::{Cx, Input, Output};
+use crate::world::{Cx, Event, Input, Output, World};
+use serde_json::{Value, json};
+
+pub use interfaces::{
+    Attachment, attach, attach_interface, holder_of_private, holder_of_public, release_interface,
+};
+pub use state::{Interface, SecurityGroup, State, Subnet, Vpc};
+pub use tags::tagged;
+pub use zones::{Zone, opt_into, region_enabled, zones};
 
 pub const SERVICE: Service = Service {
     id: ServiceId::Ec2,
     handle,
-    happen: nothing_happens,
+    happen,
     wants: whole_service,
 };
 
-#[derive(Clone, Default)]
-pub struct State {}
+/// How long a client token is remembered. AWS does not say; shorter than anyone should rely on.
+const TOKEN_LIFE: u64 = 8 * MINUTE;
 
-fn handle(cx: &mut Cx<'_>, _operation: &str, _input: &Input) -> Result<Output, AwsError> {
-    Err(cx.not_simulated())
+type Operation = fn(&mut Cx<'_>, &Input) -> Result<Value, AwsError>;
+
+fn operation(name: &str) -> Option<Operation> {
+    Some(match name {
+        "CreateNetworkInterface" => interfaces::create,
+        "DeleteNetworkInterface" => interfaces::delete,
+        "DescribeNetworkInterfaces" => interfaces::describe,
+        "ModifyNetworkInterfaceAttribute" => interfaces::modify_attribute,
+        "DescribeNetworkInterfaceAttribute" => interfaces::describe_attribute,
+        "DescribeAvailabilityZones" => zones::describe_availability_zones,
+        "DescribeRegions" => zones::describe_regions,
+        "DescribeAccountAttributes" => zones::describe_account_attributes,
+        "DescribeInstances" => describe_instances,
+        "CreateTags" => tags::create_tags,
+        "DeleteTags" => tags::delete_tags,
+        "DescribeTags" => tags::describe_tags,
+        _ => return None,
+    })
+}
+
+fn handle(cx: &mut Cx<'_>, name: &str, input: &Input) -> Result<Output, AwsError> {
+    let Some(execute) = operation(name) else {
+        return Err(cx.not_simulated());
+    };
+    if input.bool("DryRun") == Some(true) {
+        return Err(AwsError::new(
+            "DryRunOperation",
+            "Request would have succeeded, but DryRun flag is set.",
+        )
+        .status(412));
+    }
+    let Some(token) = input
+        .str("ClientToken")
+        .filter(|t| !t.is_empty())
+        .map(str::to_owned)
+    else {
+        return execute(cx, input).map(Output::from);
+    };
+    if token.len() > 64 || !token.is_ascii() {
+        return Err(AwsError::new(
+            "InvalidParameterValue",
+            "Client token must be at most 64 ASCII characters",
+        ));
+    }
+    let now = cx.now();
+    let key = (name.to_owned(), token);
+    let tokens = &mut cx.place().ec2.tokens;
+    tokens.retain(|_, answer| answer.until > now);
+    if let Some(answer) = tokens.get(&key) {
+        if answer.input != input.value {
+            return Err(AwsError::new(
+                "IdempotentParameterMismatch",
+                "The client token you have provided is associated with a resource that has different parameters.",
+            ));
+        }
+        return Ok(answer.output.clone().into());
+    }
+    let output = execute(cx, input)?;
+    let answer = state::TokenAnswer {
+        input: input.value.clone(),
+        output: output.clone(),
+        until: now + TOKEN_LIFE,
+    };
+    cx.place().ec2.tokens.insert(key, answer);
+    Ok(output.into())
+}
+
+fn happen(world: &mut World, event: &Event) {
+    match event.what {
+        "interface gone" => interfaces::vanish(world, event),
+        _ => {}
+    }
+}
+
+/// The network is simulated; what would run in it as an instance is not, so there are none.
+fn describe_instances(_: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
+    if let Some(id) = input.strings("InstanceIds").first() {
+        return Err(AwsError::new(
+            "InvalidInstanceID.NotFound",
+            format!("The instance ID '{id}' does not exist"),
+        ));
+    }
+    Ok(json!({"Reservations": []}))
+}
+
+/// A subnet of the account in the region.
+pub fn subnet<'w>(world: &'w World, account: &str, region: &str, id: &str) -> Option<&'w Subnet> {
+    world.seen_place(account, region)?.ec2.subnets.get(id)
+}
+
+pub fn security_group<'w>(
+    world: &'w World,
+    account: &str,
+    region: &str,
+    id: &str,
+) -> Option<&'w SecurityGroup> {
+    world.seen_place(account, region)?.ec2.groups.get(id)
+}
+
+/// The security group named `default` of a VPC: what an interface gets that names none.
+pub fn default_group<'w>(
+    world: &'w World,
+    account: &str,
+    region: &str,
+    vpc_id: &str,
+) -> Option<&'w SecurityGroup> {
+    let state = &world.seen_place(account, region)?.ec2;
+    state
+        .groups
+        .iter()
+        .map(|(_, g)| g)
+        .find(|g| g.vpc_id == vpc_id && g.name == "default")
+}
+
+pub fn vpc<'w>(world: &'w World, account: &str, region: &str, id: &str) -> Option<&'w Vpc> {
+    world.seen_place(account, region)?.ec2.vpcs.get(id)
+}
+
+pub fn interface<'w>(
+    world: &'w World,
+    account: &str,
+    region: &str,
+    id: &str,
+) -> Option<&'w Interface> {
+    world.seen_place(account, region)?.ec2.interfaces.get(id)
+}
+
+/// What the account may have of something in the called region.
+fn limit(cx: &Cx<'_>, service: &str, quota: &str, default: u64) -> u64 {
+    let _ = (cx, service, quota);
+    default
+}
+
+/// Refuses an id of the wrong form, then one that names nothing.
+fn not_found(kind: &str, id: &str) -> AwsError {
+    let hexadecimal = |text: &str| {
+        (text.len() == 8 || text.len() == 17) && text.bytes().all(|b| b.is_ascii_hexdigit())
+    };
+    let well_formed = id.rsplit_once('-').is_some_and(|(prefix, rest)| {
+        tags::kind_of(&format!("{prefix}-")) == Some(kind) && hexadecimal(rest)
+    });
+    let (missing, malformed, word) = match kind {
+        "vpc" => ("InvalidVpcID.NotFound", "InvalidVpcId.Malformed", "vpc ID"),
+        "subnet" => (
+            "InvalidSubnetID.NotFound",
+            "InvalidSubnetId.Malformed",
+            "subnet ID",
+        ),
+        "internet-gateway" => (
+            "InvalidInternetGatewayID.NotFound",
+            "InvalidInternetGatewayId.Malformed",
+            "internetGateway ID",
+        ),
+        "elastic-ip" => (
+            "InvalidAllocationID.NotFound",
+            "InvalidAllocationID.Malformed",
+            "allocation ID",
+        ),
+        "natgateway" => ("NatGatewayNotFound", "NatGatewayMalformed", "NAT gateway"),
+        "route-table" => (
+            "InvalidRouteTableID.NotFound",
+            "InvalidRouteTableId.Malformed",
+            "routeTable ID",
+        ),
+        "security-group" => (
+            "InvalidGroup.NotFound",
+            "InvalidGroupId.Malformed",
+            "security group",
+        ),
+        "security-group-rule" => (
+            "InvalidSecurityGroupRuleId.NotFound",
+            "InvalidSecurityGroupRuleId.Malformed",
+            "security group rule ID",
+        ),
+        "network-acl" => (
+            "InvalidNetworkAclID.NotFound",
+            "InvalidNetworkAclId.Malformed",
+            "networkAcl ID",
+        ),
+        "vpc-endpoint" => (
+            "InvalidVpcEndpointId.NotFound",
+            "InvalidVpcEndpointId.Malformed",
+            "Vpc Endpoint Id",
+        ),
+        "network-interface" => (
+            "InvalidNetworkInterfaceID.NotFound",
+            "InvalidNetworkInterfaceId.Malformed",
+            "networkInterface ID",
+        ),
+        "vpc-peering-connection" => (
+            "InvalidVpcPeeringConnectionID.NotFound",
+            "InvalidVpcPeeringConnectionId.Malformed",
+            "vpcPeeringConnection ID",
+        ),
+        "vpc-flow-log" => (
+            "InvalidFlowLogId.NotFound",
+            "InvalidFlowLogId.Malformed",
+            "flow log ID",
+        ),
+        "dhcp-options" => (
+            "InvalidDhcpOptionsID.NotFound",
+            "InvalidDhcpOptionsId.Malformed",
+            "dhcpOption ID",
+        ),
+        _ => ("InvalidID", "InvalidID", "ID"),
+    };
+    if !well_formed {
+        return AwsError::new(malformed, format!("Invalid id: \"{id}\""));
+    }
+    match kind {
+        "natgateway" => AwsError::new(missing, format!("NAT gateway {id} was not found")),
+        _ => AwsError::new(missing, format!("The {word} '{id}' does not exist")),
+    }
+}
+
+/// A required member as text; the protocol has refused requests without it, unit tests may not have.
+fn required<'i>(input: &'i Input, member: &str) -> Result<&'i str, AwsError> {
+    input
+        .str(member)
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| missing(member))
+}
+
+fn missing(member: &str) -> AwsError {
+    AwsError::new(
+        "MissingParameter",
+        format!(
+            "The request must contain the parameter {}",
+            lower_first(member)
+        ),
+    )
+}
+
+fn invalid(message: impl Into<String>) -> AwsError {
+    AwsError::new("InvalidParameterValue", message)
+}
+
+fn lower_first(member: &str) -> String {
+    let mut letters = member.chars();
+    letters.next().map_or(String::new(), |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
+}
+
+/// The ids that a Describe names: each must exist for the reader, or the call fails.
+fn check_ids<'a>(
+    kind: &str,
+    ids: &[String],
+    seen: impl Fn(&str) -> Option<&'a str>,
+) -> Result<(), AwsError> {
+    match ids.iter().find(|id| seen(id).is_none()) {
+        Some(id) => Err(not_found(kind, id)),
+        None => Ok(()),
+    }
 }
