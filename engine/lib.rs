@@ -1,1 +1,8 @@
 //! The engine.
+
+pub mod name;
+pub mod plan;
+pub mod step;
+
+pub use jiff::Timestamp;
+pub use name::{Place, RunId, StepId};

@@ -1,0 +1,235 @@
+//! What a step may know while it looks or describes a call: its environment, what the steps before it yielded, and
+//! whose things are ours. There is no clock in it and no way to wait.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::value::field;
+use super::{Ref, StepError, Value, Yields};
+use crate::name::{Place, RunId, StepId};
+
+/// What everything that a step makes is tagged with, and how a found thing is told from a stranger's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub stack: String,
+    /// The same for all runs that carry one stack's life on: what `protect` makes, `failover` finds.
+    pub lineage: String,
+    pub run: RunId,
+    pub step: StepId,
+    /// The intent: changes only after a search has proven that the former one had no effect.
+    pub intent: String,
+}
+
+/// Whose a found thing is, read from its tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// This step of this run.
+    ThisStep,
+    /// Another step of this run.
+    ThisRun(String),
+    /// An earlier run of the same lineage (`.0` is its id), in the same step.
+    Lineage(String),
+    /// drtool's, but of another lineage.
+    Stranger(String),
+    /// It carries no tags of ours.
+    Nobody,
+}
+
+impl Mark {
+    pub const STACK: &'static str = "drtool:stack";
+    pub const LINEAGE: &'static str = "drtool:lineage";
+    pub const RUN: &'static str = "drtool:run";
+    pub const STEP: &'static str = "drtool:step";
+    pub const INTENT: &'static str = "drtool:intent";
+
+    /// The tags to put on what is made, at its creation.
+    pub fn tags(&self) -> [(&'static str, &str); 5] {
+        [
+            (Self::STACK, &self.stack),
+            (Self::LINEAGE, &self.lineage),
+            (Self::RUN, self.run.as_str()),
+            (Self::STEP, self.step.as_str()),
+            (Self::INTENT, &self.intent),
+        ]
+    }
+
+    /// Whose is a thing with these tags? Tags can be copied by AWS (`CopyTags`, replicas), so a step also compares what
+    /// cannot change: account, region, engine, source, time of creation.
+    pub fn owner<'t>(&self, tag: impl Fn(&str) -> Option<&'t str>) -> Owner {
+        let Some(lineage) = tag(Self::LINEAGE) else {
+            return Owner::Nobody;
+        };
+        let run = tag(Self::RUN).unwrap_or_default();
+        let step = tag(Self::STEP).unwrap_or_default();
+        if lineage != self.lineage {
+            Owner::Stranger(lineage.to_owned())
+        } else if run != self.run.as_str() {
+            Owner::Lineage(run.to_owned())
+        } else if step != self.step.as_str() {
+            Owner::ThisRun(step.to_owned())
+        } else {
+            Owner::ThisStep
+        }
+    }
+}
+
+/// How a look may be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Grows with every tick. An answer obtained for this epoch may be shared among the steps that look in it.
+    pub epoch: u64,
+    /// Whether an answer already obtained may be used. A gate wants its own.
+    pub shared: bool,
+}
+
+/// Everything the engine tells one step for one look, begin, slice of work or undo.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    pub place: Place,
+    pub mark: Mark,
+    /// What the steps that this one needs or refers to have yielded.
+    pub outputs: BTreeMap<StepId, Arc<Json>>,
+    /// Counts the intents that a search has proven to be without effect.
+    pub attempt: u32,
+    /// Identifiers that earlier calls of this step returned, oldest first.
+    pub handles: Vec<String>,
+    /// When the first call of this step left; nothing of ours can be older.
+    pub first_sent: Option<Timestamp>,
+    /// The resource to adopt, if the plan names one.
+    pub adopt: Option<String>,
+    pub look: Look,
+}
+
+impl Seat {
+    /// The intent and the token of a step's n-th attempt. Deterministic: a resend after a crash says the same.
+    pub fn intent(lineage: &str, run: &RunId, step: &StepId, attempt: u32) -> String {
+        digest(&[
+            "intent",
+            lineage,
+            run.as_str(),
+            step.as_str(),
+            &attempt.to_string(),
+        ])
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+    }
+}
+
+/// What a step sees. `env` is the product's own: the engine never looks inside.
+pub struct Cx<'a, E> {
+    pub env: &'a E,
+    seat: &'a Seat,
+}
+
+impl<'a, E> Cx<'a, E> {
+    pub fn new(env: &'a E, seat: &'a Seat) -> Self {
+        Cx { env, seat }
+    }
+
+    /// Where the step acts.
+    pub fn place(&self) -> &'a Place {
+        &self.seat.place
+    }
+
+    /// What the step behind `reference` has yielded.
+    pub fn output<T: Yields>(&self, reference: &Ref<T>) -> Result<T, StepError> {
+        read(self.raw(reference.step())?, reference.step(), T::NAME)
+    }
+
+    /// A value, looked up where it is only known later.
+    pub fn value<T: DeserializeOwned + Clone>(&self, value: &Value<T>) -> Result<T, StepError> {
+        match value {
+            Value::Known(known) => Ok(known.clone()),
+            Value::Later(step, name) => {
+                let found = field(self.raw(step)?, name).ok_or_else(|| {
+                    StepError::fail("E4902", format!("step `{step}` yields no `{name}`"))
+                })?;
+                read(found, step, name)
+            }
+        }
+    }
+
+    fn raw(&self, step: &StepId) -> Result<&'a Json, StepError> {
+        self.seat
+            .outputs
+            .get(step)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| {
+                StepError::fail(
+                    "E4901",
+                    format!(
+                        "step `{}` uses `{step}` without needing it",
+                        self.seat.mark.step
+                    ),
+                )
+            })
+    }
+
+    pub fn mark(&self) -> &'a Mark {
+        &self.seat.mark
+    }
+
+    /// An idempotency token of 32 letters and digits: the same whenever this attempt is sent again.
+    pub fn token(&self) -> String {
+        const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+        let mark = &self.seat.mark;
+        let hash = digest(&[
+            "token",
+            &mark.lineage,
+            mark.run.as_str(),
+            mark.step.as_str(),
+            &self.seat.attempt.to_string(),
+        ]);
+        let letters = hash
+            .iter()
+            .take(30)
+            .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+        "dr".chars().chain(letters).collect()
+    }
+
+    /// Identifiers that earlier calls of this step returned, oldest first.
+    pub fn handles(&self) -> &'a [String] {
+        &self.seat.handles
+    }
+
+    /// When this step's first call left. What is older than this (less a little for clocks) is not ours.
+    pub fn first_sent(&self) -> Option<Timestamp> {
+        self.seat.first_sent
+    }
+
+    /// The resource that the plan says to adopt.
+    pub fn adopt(&self) -> Option<&'a str> {
+        self.seat.adopt.as_deref()
+    }
+
+    pub fn look(&self) -> Look {
+        self.seat.look
+    }
+}
+
+fn read<T: DeserializeOwned>(json: &Json, step: &StepId, name: &str) -> Result<T, StepError> {
+    T::deserialize(json).map_err(|source| {
+        StepError::fail(
+            "E4903",
+            format!("what step `{step}` yielded is not a {name}"),
+        )
+        .because(source)
+    })
+}
+
+fn digest(words: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for word in words {
+        hash.update((word.len() as u64).to_be_bytes());
+        hash.update(word.as_bytes());
+    }
+    hash.finalize().into()
+}
