@@ -1,0 +1,134 @@
+//! IAM: the roles that a stack uses. Roles are global; what they may do is bound to regions by ARNs.
+
+use super::call::{Outgoing, outgoing};
+use super::error::CloudError;
+use super::{Cloud, refused};
+use drtool_engine::step::Look;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const SERVICE: &str = "iam";
+/// IAM is global; its endpoint is signed for this region.
+pub const REGION: &str = "us-east-1";
+
+/// What a simulated permission came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    pub action: String,
+    pub resource: String,
+    /// `allowed`, `explicitDeny` or `implicitDeny`.
+    pub decision: String,
+}
+
+/// Looks.
+impl Cloud {
+    /// The ARN of a role, if it exists.
+    pub async fn role(&self, name: &str) -> Result<Option<String>, CloudError> {
+        let answer = self.iam(REGION).get_role().role_name(name).send().await.map_err(refused(SERVICE, "GetRole", REGION, name));
+        match answer {
+            Ok(answer) => Ok(answer.role().map(|r| r.arn().to_owned())),
+            Err(e) if e.not_found() => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// An inline policy of a role, as JSON.
+    pub async fn role_policy(&self, role: &str, policy: &str, look: Look) -> Result<Arc<Option<Value>>, CloudError> {
+        self.looks()
+            .shared(format!("iam/policy/{role}/{policy}"), look, async {
+                let answer = self
+                    .iam(REGION)
+                    .get_role_policy()
+                    .role_name(role)
+                    .policy_name(policy)
+                    .send()
+                    .await
+                    .map_err(refused(SERVICE, "GetRolePolicy", REGION, role));
+                match answer {
+                    // IAM answers the document percent-encoded.
+                    Ok(answer) => Ok(serde_json::from_str(&percent_decoded(answer.policy_document())).ok()),
+                    Err(e) if e.not_found() => Ok(None),
+                    Err(e) => Err(e),
+                }
+            })
+            .await
+    }
+
+    /// What IAM's simulator says. It does not know conditional SCPs, nor resource policies: a hint, never a proof.
+    pub async fn simulate(&self, principal: &str, actions: &[String], resources: &[String]) -> Result<Vec<Decision>, CloudError> {
+        let mut pages = self
+            .iam(REGION)
+            .simulate_principal_policy()
+            .policy_source_arn(principal)
+            .set_action_names(Some(actions.to_vec()))
+            .set_resource_arns(Some(resources.to_vec()))
+            .into_paginator()
+            .send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(refused(SERVICE, "SimulatePrincipalPolicy", REGION, principal))?;
+            all.extend(page.evaluation_results().iter().map(|r| Decision {
+                action: r.eval_action_name().to_owned(),
+                resource: r.eval_resource_name().unwrap_or("*").to_owned(),
+                decision: r.eval_decision().as_str().to_owned(),
+            }));
+        }
+        Ok(all)
+    }
+}
+
+/// Calls.
+impl Cloud {
+    pub fn put_role_policy(&self, role: &str, policy: &str, document: &Value) -> Outgoing {
+        let text = document.to_string();
+        let request = json!({ "RoleName": role, "PolicyName": policy, "PolicyDocument": text });
+        let call = self.iam_writer(REGION).put_role_policy().role_name(role).policy_name(policy).policy_document(text);
+        let resource = format!("{role}/{policy}");
+        outgoing!(SERVICE, "PutRolePolicy", REGION, resource, request, call)
+    }
+
+    pub fn delete_role_policy(&self, role: &str, policy: &str) -> Outgoing {
+        let request = json!({ "RoleName": role, "PolicyName": policy });
+        let call = self.iam_writer(REGION).delete_role_policy().role_name(role).policy_name(policy);
+        let resource = format!("{role}/{policy}");
+        outgoing!(SERVICE, "DeleteRolePolicy", REGION, resource, request, call)
+    }
+
+    pub fn create_service_linked_role(&self, service: &str) -> Outgoing {
+        let call = self.iam_writer(REGION).create_service_linked_role().aws_service_name(service);
+        let request = json!({ "AWSServiceName": service });
+        outgoing!(SERVICE, "CreateServiceLinkedRole", REGION, service, request, call, |a| a.role().map(|r| r.arn().to_owned()))
+    }
+}
+
+/// The service-linked role of a service, by the name that AWS gives it.
+pub fn service_linked_role(service: &str) -> &'static str {
+    match service {
+        "ecs.amazonaws.com" => "AWSServiceRoleForECS",
+        "rds.amazonaws.com" => "AWSServiceRoleForRDS",
+        "elasticloadbalancing.amazonaws.com" => "AWSServiceRoleForElasticLoadBalancing",
+        "ecs.application-autoscaling.amazonaws.com" => "AWSServiceRoleForApplicationAutoScaling_ECSService",
+        "replication.ecr.amazonaws.com" => "AWSServiceRoleForECRReplication",
+        _ => "",
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let hex = (bytes[i] == b'%').then(|| text.get(i + 1..i + 3)).flatten();
+        match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                i += 3;
+            }
+            None => {
+                out.push(bytes[i]);
+                i += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

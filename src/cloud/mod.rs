@@ -1,0 +1,241 @@
+//! What drtool asks of AWS, in its own words. The only place that names `aws_sdk_*`.
+//!
+//! A service has one file: its looks (lists shared within a tick), its calls (described for the engine, sent once,
+//! never retried here) and the conversion of AWS's shapes into ours. Errors are classified in [`error`], once.
+
+pub mod autoscaling;
+pub mod call;
+pub mod certificates;
+pub mod dns;
+#[cfg(feature = "network")]
+pub mod ec2;
+pub mod ecs;
+pub mod elb;
+pub mod error;
+pub mod iam;
+pub mod images;
+pub mod jitter;
+pub mod keys;
+pub mod logs;
+pub mod looks;
+pub mod place;
+pub mod quotas;
+pub mod rds;
+pub mod secrets;
+
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
+use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use error::CloudError;
+use looks::Looks;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A resource's tags, in key order.
+pub type Tags = BTreeMap<String, String>;
+
+/// How long one attempt of a call may take, and a call with its attempts. The SDK sets no such limits of its own.
+const ATTEMPT: Duration = Duration::from_secs(20);
+const OPERATION: Duration = Duration::from_secs(90);
+
+/// The ways to AWS: one pair of clients per service and region, made when first used.
+#[derive(Clone)]
+pub struct Cloud(Arc<Inner>);
+
+struct Inner {
+    base: aws_config::SdkConfig,
+    /// Set where the SDK's chance must repeat: in process, in virtual time.
+    pinned: Option<u64>,
+    /// The registry to use instead of the one that ECR names (a sandbox's, a test's), per region.
+    registries: BTreeMap<String, String>,
+    clients: Mutex<BTreeMap<(&'static str, String, bool), Arc<dyn Any + Send + Sync>>>,
+    looks: Looks,
+}
+
+/// What a [`Cloud`] is made of, beyond the ordinary configuration of the environment.
+#[derive(Default)]
+pub struct Seams {
+    pub http: Option<SharedHttpClient>,
+    pub sleep: Option<SharedAsyncSleep>,
+    pub time: Option<SharedTimeSource>,
+    /// A fixed identity instead of the credential chain: access key and secret key.
+    pub credentials: Option<(String, String)>,
+    pub endpoint: Option<String>,
+    pub profile: Option<String>,
+    pub registries: BTreeMap<String, String>,
+    /// The seed of the SDK's chance; `None` outside virtual time.
+    pub pinned: Option<u64>,
+}
+
+impl Cloud {
+    /// Loads configuration and credentials as the AWS CLI does, with `seams` in their place where given.
+    pub async fn load(seams: Seams) -> Cloud {
+        let behavior = aws_config::BehaviorVersion::v2026_01_12();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_millis(3_100))
+            .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(OPERATION)
+            .build();
+        let base = match seams.credentials {
+            // Nothing of the environment may leak into a sandbox: no profile, no endpoint, no credential chain.
+            Some((key, secret)) => {
+                let credentials = aws_credential_types::Credentials::new(key, secret, None, None, "drtool");
+                let mut builder = aws_config::SdkConfig::builder()
+                    .behavior_version(behavior)
+                    .timeout_config(timeouts)
+                    .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials));
+                builder.set_http_client(seams.http);
+                builder.set_sleep_impl(seams.sleep.or_else(aws_smithy_async::rt::sleep::default_async_sleep));
+                builder.set_time_source(seams.time.or_else(|| Some(SharedTimeSource::default())));
+                builder.set_endpoint_url(seams.endpoint);
+                builder.build()
+            }
+            None => {
+                let mut loader = aws_config::defaults(behavior).timeout_config(timeouts);
+                if let Some(profile) = seams.profile {
+                    loader = loader.profile_name(profile);
+                }
+                if let Some(endpoint) = seams.endpoint {
+                    loader = loader.endpoint_url(endpoint);
+                }
+                if let Some(http) = seams.http {
+                    loader = loader.http_client(http);
+                }
+                loader.load().await
+            }
+        };
+        if let Some(seed) = seams.pinned {
+            fastrand::seed(seed);
+        }
+        Cloud(Arc::new(Inner {
+            base,
+            pinned: seams.pinned,
+            registries: seams.registries,
+            clients: Mutex::default(),
+            looks: Looks::default(),
+        }))
+    }
+
+    pub fn looks(&self) -> &Looks {
+        &self.0.looks
+    }
+
+    /// Where the registry of a region answers, if not where ECR says.
+    pub fn registry_override(&self, region: &str) -> Option<&str> {
+        self.0.registries.get(region).map(String::as_str)
+    }
+
+    fn client<C: Send + Sync + 'static>(
+        &self,
+        service: &'static str,
+        region: &str,
+        writes: bool,
+        make: impl FnOnce(&aws_config::SdkConfig) -> C,
+    ) -> Arc<C> {
+        let key = (service, region.to_owned(), writes);
+        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = clients.get(&key).and_then(|c| Arc::clone(c).downcast::<C>().ok()) {
+            return held;
+        }
+        // A mutating call is one attempt: a second one would be a call that no journal knows of.
+        let retry = if writes { RetryConfig::disabled() } else { RetryConfig::standard().with_max_attempts(3) };
+        let config = self.0.base.to_builder().retry_config(retry).region(aws_config::Region::new(region.to_owned())).build();
+        let made = Arc::new(make(&config));
+        clients.insert(key, Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        made
+    }
+}
+
+/// Two accessors per service: a reader that retries, a writer that does not. There is no common trait of the
+/// generated builders, hence a macro.
+macro_rules! clients {
+    ($($reader:ident $writer:ident $sdk:ident $name:literal;)*) => {
+        impl Cloud {
+            $(
+                pub(crate) fn $reader(&self, region: &str) -> Arc<$sdk::Client> {
+                    self.client($name, region, false, |config| $sdk::Client::from_conf(configured!(self, $sdk, config, $name)))
+                }
+
+                pub(crate) fn $writer(&self, region: &str) -> Arc<$sdk::Client> {
+                    self.client($name, region, true, |config| $sdk::Client::from_conf(configured!(self, $sdk, config, $name)))
+                }
+            )*
+        }
+    };
+}
+
+macro_rules! configured {
+    ($cloud:ident, $sdk:ident, $config:ident, $name:literal) => {{
+        let mut builder = $sdk::config::Builder::from($config);
+        if let Some(seed) = $cloud.0.pinned {
+            builder = builder
+                .interceptor(jitter::PinnedJitter::new(seed))
+                .retry_partition($sdk::config::retry::RetryPartition::custom(format!("{}-{seed}", $name)).build());
+        }
+        builder.build()
+    }};
+}
+
+clients! {
+    acm acm_writer aws_sdk_acm "acm";
+    autoscaling autoscaling_writer aws_sdk_applicationautoscaling "application-autoscaling";
+    ecr ecr_writer aws_sdk_ecr "ecr";
+    ecs ecs_writer aws_sdk_ecs "ecs";
+    elb elb_writer aws_sdk_elasticloadbalancingv2 "elasticloadbalancing";
+    iam iam_writer aws_sdk_iam "iam";
+    kms kms_writer aws_sdk_kms "kms";
+    logs logs_writer aws_sdk_cloudwatchlogs "logs";
+    quotas quotas_writer aws_sdk_servicequotas "servicequotas";
+    rds rds_writer aws_sdk_rds "rds";
+    route53 route53_writer aws_sdk_route53 "route53";
+    secrets secrets_writer aws_sdk_secretsmanager "secretsmanager";
+    ssm ssm_writer aws_sdk_ssm "ssm";
+    sts sts_writer aws_sdk_sts "sts";
+    tagging tagging_writer aws_sdk_resourcegroupstagging "tagging";
+}
+
+#[cfg(feature = "network")]
+clients! {
+    ec2 ec2_writer aws_sdk_ec2 "ec2";
+}
+
+impl Cloud {
+    /// S3 under an endpoint of our own has no bucket host names.
+    pub(crate) fn s3(&self, region: &str) -> Arc<aws_sdk_s3::Client> {
+        self.s3_client(region, false)
+    }
+
+    pub(crate) fn s3_writer(&self, region: &str) -> Arc<aws_sdk_s3::Client> {
+        self.s3_client(region, true)
+    }
+
+    fn s3_client(&self, region: &str, writes: bool) -> Arc<aws_sdk_s3::Client> {
+        self.client("s3", region, writes, |config| {
+            let mut builder = aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some());
+            if let Some(seed) = self.0.pinned {
+                builder = builder
+                    .interceptor(jitter::PinnedJitter::new(seed))
+                    .retry_partition(aws_sdk_s3::config::retry::RetryPartition::custom(format!("s3-{seed}")).build());
+            }
+            aws_sdk_s3::Client::from_conf(builder.build())
+        })
+    }
+}
+
+/// Turns the SDK's refusal of a call into ours.
+pub(crate) fn refused<E>(
+    service: &'static str,
+    operation: &'static str,
+    region: &str,
+    resource: &str,
+) -> impl FnOnce(aws_smithy_runtime_api::client::result::SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>) -> CloudError
+where
+    E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let (region, resource) = (region.to_owned(), resource.to_owned());
+    move |error| CloudError::from_sdk(service, operation, &region, &resource, error)
+}
