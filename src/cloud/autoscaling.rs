@@ -32,7 +32,11 @@ pub struct Suspension {
 }
 
 impl Suspension {
-    pub const ALL: Suspension = Suspension { scale_in: true, scale_out: true, scheduled: true };
+    pub const ALL: Suspension = Suspension {
+        scale_in: true,
+        scale_out: true,
+        scheduled: true,
+    };
 
     pub fn complete(self) -> bool {
         self == Suspension::ALL
@@ -70,7 +74,11 @@ fn json_suspension(s: Suspension) -> Value {
 
 /// Looks.
 impl Cloud {
-    pub async fn scalable_targets(&self, region: &str, look: Look) -> Result<Arc<Vec<ScalableTarget>>, CloudError> {
+    pub async fn scalable_targets(
+        &self,
+        region: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<ScalableTarget>>, CloudError> {
         self.looks()
             .shared(format!("scaling/targets/{region}"), look, async {
                 let mut pages = self
@@ -82,16 +90,27 @@ impl Cloud {
                     .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let t = item.map_err(refused(SERVICE, "DescribeScalableTargets", region, "all targets"))?;
+                    let t = item.map_err(refused(
+                        SERVICE,
+                        "DescribeScalableTargets",
+                        region,
+                        "all targets",
+                    ))?;
                     let s = t.suspended_state();
                     all.push(ScalableTarget {
                         resource: t.resource_id().to_owned(),
                         min: t.min_capacity(),
                         max: t.max_capacity(),
                         suspended: Suspension {
-                            scale_in: s.and_then(|s| s.dynamic_scaling_in_suspended()).unwrap_or_default(),
-                            scale_out: s.and_then(|s| s.dynamic_scaling_out_suspended()).unwrap_or_default(),
-                            scheduled: s.and_then(|s| s.scheduled_scaling_suspended()).unwrap_or_default(),
+                            scale_in: s
+                                .and_then(|s| s.dynamic_scaling_in_suspended())
+                                .unwrap_or_default(),
+                            scale_out: s
+                                .and_then(|s| s.dynamic_scaling_out_suspended())
+                                .unwrap_or_default(),
+                            scheduled: s
+                                .and_then(|s| s.scheduled_scaling_suspended())
+                                .unwrap_or_default(),
                         },
                         arn: t.scalable_target_arn().map(str::to_owned),
                     });
@@ -101,7 +120,11 @@ impl Cloud {
             .await
     }
 
-    pub async fn scaling_policies(&self, region: &str, look: Look) -> Result<Arc<Vec<ScalingPolicy>>, CloudError> {
+    pub async fn scaling_policies(
+        &self,
+        region: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<ScalingPolicy>>, CloudError> {
         self.looks()
             .shared(format!("scaling/policies/{region}"), look, async {
                 let mut pages = self
@@ -113,7 +136,12 @@ impl Cloud {
                     .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let p = item.map_err(refused(SERVICE, "DescribeScalingPolicies", region, "all policies"))?;
+                    let p = item.map_err(refused(
+                        SERVICE,
+                        "DescribeScalingPolicies",
+                        region,
+                        "all policies",
+                    ))?;
                     let t = p.target_tracking_scaling_policy_configuration();
                     all.push(ScalingPolicy {
                         name: p.policy_name().to_owned(),
@@ -142,14 +170,27 @@ impl Cloud {
             .send()
             .await
             .map_err(refused(SERVICE, "ListTagsForResource", region, arn))?;
-        Ok(answer.tags().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect())
+        Ok(answer
+            .tags()
+            .into_iter()
+            .flatten()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect())
     }
 }
 
 /// Calls.
 impl Cloud {
     /// Registers, or changes what is registered. Unless suspended, AWS moves the capacity into the bounds at once.
-    pub fn register_scalable_target(&self, region: &str, resource: &str, min: i32, max: i32, suspended: Suspension, tags: &Tags) -> Outgoing {
+    pub fn register_scalable_target(
+        &self,
+        region: &str,
+        resource: &str,
+        min: i32,
+        max: i32,
+        suspended: Suspension,
+        tags: &Tags,
+    ) -> Outgoing {
         let mut request = json!({
             "ServiceNamespace": "ecs", "ResourceId": resource, "ScalableDimension": DIMENSION,
             "MinCapacity": min, "MaxCapacity": max, "SuspendedState": json_suspension(suspended),
@@ -165,9 +206,18 @@ impl Cloud {
             .suspended_state(suspension(suspended));
         if !tags.is_empty() {
             request["Tags"] = json!(tags);
-            call = call.set_tags(Some(tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect()));
+            call = call.set_tags(Some(
+                tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            ));
         }
-        outgoing!(SERVICE, "RegisterScalableTarget", region, resource, request, call)
+        outgoing!(
+            SERVICE,
+            "RegisterScalableTarget",
+            region,
+            resource,
+            request,
+            call
+        )
     }
 
     /// Switches scaling off or on without touching the bounds.
@@ -183,7 +233,14 @@ impl Cloud {
             .resource_id(resource)
             .scalable_dimension(aws::ScalableDimension::EcsServiceDesiredCount)
             .suspended_state(suspension(suspended));
-        outgoing!(SERVICE, "RegisterScalableTarget", region, resource, request, call)
+        outgoing!(
+            SERVICE,
+            "RegisterScalableTarget",
+            region,
+            resource,
+            request,
+            call
+        )
     }
 
     pub fn deregister_scalable_target(&self, region: &str, resource: &str) -> Outgoing {
@@ -194,17 +251,32 @@ impl Cloud {
             .service_namespace(aws::ServiceNamespace::Ecs)
             .resource_id(resource)
             .scalable_dimension(aws::ScalableDimension::EcsServiceDesiredCount);
-        outgoing!(SERVICE, "DeregisterScalableTarget", region, resource, request, call)
+        outgoing!(
+            SERVICE,
+            "DeregisterScalableTarget",
+            region,
+            resource,
+            request,
+            call
+        )
     }
 
-    pub fn put_scaling_policy(&self, region: &str, resource: &str, policy: &ScalingPolicy) -> Outgoing {
+    pub fn put_scaling_policy(
+        &self,
+        region: &str,
+        resource: &str,
+        policy: &ScalingPolicy,
+    ) -> Outgoing {
         let metric = policy.metric.clone().unwrap_or_default();
         let mut tracking = json!({
             "TargetValue": policy.target, "PredefinedMetricSpecification": { "PredefinedMetricType": metric },
         });
         for (member, value) in [
             ("ScaleInCooldown", policy.scale_in_cooldown.map(Value::from)),
-            ("ScaleOutCooldown", policy.scale_out_cooldown.map(Value::from)),
+            (
+                "ScaleOutCooldown",
+                policy.scale_out_cooldown.map(Value::from),
+            ),
             ("DisableScaleIn", policy.disable_scale_in.map(Value::from)),
         ] {
             if let Some(value) = value {
@@ -236,7 +308,15 @@ impl Cloud {
             .policy_name(&policy.name)
             .policy_type(aws::PolicyType::from(policy.kind.as_str()))
             .set_target_tracking_scaling_policy_configuration(configuration);
-        outgoing!(SERVICE, "PutScalingPolicy", region, policy.name, request, call, |a| Some(a.policy_arn().to_owned()))
+        outgoing!(
+            SERVICE,
+            "PutScalingPolicy",
+            region,
+            policy.name,
+            request,
+            call,
+            |a| Some(a.policy_arn().to_owned())
+        )
     }
 
     pub fn delete_scaling_policy(&self, region: &str, resource: &str, name: &str) -> Outgoing {

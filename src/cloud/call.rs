@@ -4,6 +4,7 @@
 //! the equivalent AWS CLI command all come from one place. Sending happens later, once, by the engine.
 
 use super::error::CloudError;
+use drtool_engine::Place;
 use drtool_engine::step::{Call, CallError, CallKind, CallRecord, Handle};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -33,13 +34,18 @@ impl Outgoing {
         let record = CallRecord {
             service: service.to_owned(),
             operation: operation.to_owned(),
-            region: Place::from(region),
+            region: place(region),
             resource: resource.to_owned(),
             token: None,
             request,
             cli,
         };
-        Outgoing { record, send: Box::new(move || Box::pin(async move { send().await.map_err(CloudError::into_call_error) })) }
+        Outgoing {
+            record,
+            send: Box::new(move || {
+                Box::pin(async move { send().await.map_err(CloudError::into_call_error) })
+            }),
+        }
     }
 
     /// The stored token that makes sending it again harmless.
@@ -50,7 +56,12 @@ impl Outgoing {
 
     /// As the engine takes it: with what undo must restore.
     pub fn with_before<B>(self, kind: CallKind, before: B) -> Call<B> {
-        Call { record: self.record, kind, before, send: self.send }
+        Call {
+            record: self.record,
+            kind,
+            before,
+            send: self.send,
+        }
     }
 
     pub fn call<B: Default>(self, kind: CallKind) -> Call<B> {
@@ -58,21 +69,44 @@ impl Outgoing {
     }
 }
 
+/// A region as the engine names it. Regions come from manifests, captures and this crate's own constants, which are
+/// all checked where they are read.
+fn place(region: &str) -> Place {
+    Place::new(region).unwrap_or_else(|bad| unreachable!("{bad}"))
+}
+
 /// A call that is sent by an SDK builder. The handle is the resource's name, or what the last argument reads from
 /// the answer.
 macro_rules! outgoing {
     ($service:expr, $operation:literal, $region:expr, $resource:expr, $request:expr, $call:expr) => {
-        outgoing!($service, $operation, $region, $resource, $request, $call, |_| None)
+        outgoing!(
+            $service,
+            $operation,
+            $region,
+            $resource,
+            $request,
+            $call,
+            |_| None
+        )
     };
     ($service:expr, $operation:literal, $region:expr, $resource:expr, $request:expr, $call:expr, $id:expr) => {{
         let call = $call;
         let resource = ($resource).to_string();
         let refusal = $crate::cloud::refused($service, $operation, $region, &resource);
         let name = resource.clone();
-        $crate::cloud::call::Outgoing::new($service, $operation, $region, &name, $request, move || async move {
-            let answer = call.send().await.map_err(refusal)?;
-            Ok($crate::cloud::call::handle($crate::cloud::call::read(&answer, $id).unwrap_or(resource)))
-        })
+        $crate::cloud::call::Outgoing::new(
+            $service,
+            $operation,
+            $region,
+            &name,
+            $request,
+            move || async move {
+                let answer = call.send().await.map_err(refusal)?;
+                Ok($crate::cloud::call::handle(
+                    $crate::cloud::call::read(&answer, $id).unwrap_or(resource),
+                ))
+            },
+        )
     }};
 }
 pub(crate) use outgoing;
@@ -97,7 +131,10 @@ pub fn as_cli(service: &str, operation: &str, region: &str, request: &Value) -> 
     if !region.is_empty() && region != "global" {
         let _ = write!(line, " --region {region}");
     }
-    if request.as_object().is_some_and(|members| !members.is_empty()) {
+    if request
+        .as_object()
+        .is_some_and(|members| !members.is_empty())
+    {
         let quoted = request.to_string().replace('\'', r"'\''");
         let _ = write!(line, " --cli-input-json '{quoted}'");
     }
@@ -129,8 +166,14 @@ mod tests {
     #[test]
     fn operations_are_named_as_the_cli_names_them() {
         assert_eq!(kebab("CopyDBSnapshot"), "copy-db-snapshot");
-        assert_eq!(kebab("RestoreDBInstanceFromDBSnapshot"), "restore-db-instance-from-db-snapshot");
-        assert_eq!(kebab("ReplicateSecretToRegions"), "replicate-secret-to-regions");
+        assert_eq!(
+            kebab("RestoreDBInstanceFromDBSnapshot"),
+            "restore-db-instance-from-db-snapshot"
+        );
+        assert_eq!(
+            kebab("ReplicateSecretToRegions"),
+            "replicate-secret-to-regions"
+        );
         assert_eq!(kebab("CreateVpc"), "create-vpc");
     }
 }

@@ -50,7 +50,11 @@ impl Certificate {
 /// Looks.
 impl Cloud {
     /// Every certificate of the region, described, with its tags.
-    pub async fn certificates(&self, region: &str, look: Look) -> Result<Arc<Vec<Certificate>>, CloudError> {
+    pub async fn certificates(
+        &self,
+        region: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<Certificate>>, CloudError> {
         self.looks()
             .shared(format!("acm/certificates/{region}"), look, async {
                 // Without key types ACM lists only RSA 1024 and 2048 certificates.
@@ -58,13 +62,24 @@ impl Cloud {
                     .key_types(aws::KeyAlgorithm::Rsa2048)
                     .key_types(aws::KeyAlgorithm::Rsa3072)
                     .key_types(aws::KeyAlgorithm::Rsa4096)
-                    .key_types(aws::KeyAlgorithm::EcPrime256V1)
-                    .key_types(aws::KeyAlgorithm::EcSecp384R1)
+                    .key_types(aws::KeyAlgorithm::EcPrime256v1)
+                    .key_types(aws::KeyAlgorithm::EcSecp384r1)
                     .build();
-                let mut pages = self.acm(region).list_certificates().includes(filters).into_paginator().items().send();
+                let mut pages = self
+                    .acm(region)
+                    .list_certificates()
+                    .includes(filters)
+                    .into_paginator()
+                    .items()
+                    .send();
                 let mut arns = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let summary = item.map_err(refused(SERVICE, "ListCertificates", region, "all certificates"))?;
+                    let summary = item.map_err(refused(
+                        SERVICE,
+                        "ListCertificates",
+                        region,
+                        "all certificates",
+                    ))?;
                     arns.extend(summary.certificate_arn().map(str::to_owned));
                 }
                 let mut all = Vec::new();
@@ -76,7 +91,11 @@ impl Cloud {
             .await
     }
 
-    async fn describe_certificate(&self, region: &str, arn: &str) -> Result<Option<Certificate>, CloudError> {
+    async fn describe_certificate(
+        &self,
+        region: &str,
+        arn: &str,
+    ) -> Result<Option<Certificate>, CloudError> {
         let answer = self
             .acm(region)
             .describe_certificate()
@@ -100,9 +119,15 @@ impl Cloud {
             arn: c.certificate_arn().unwrap_or_default().to_owned(),
             domain: c.domain_name().unwrap_or_default().to_owned(),
             names: c.subject_alternative_names().to_vec(),
-            status: c.status().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+            status: c
+                .status()
+                .map(|s| s.as_str().to_owned())
+                .unwrap_or_default(),
             failure: c.failure_reason().map(|r| r.as_str().to_owned()),
-            kind: c.r#type().map(|t| t.as_str().to_owned()).unwrap_or_default(),
+            kind: c
+                .r#type()
+                .map(|t| t.as_str().to_owned())
+                .unwrap_or_default(),
             in_use_by: c.in_use_by().to_vec(),
             validation: c
                 .domain_validation_options()
@@ -116,7 +141,11 @@ impl Cloud {
                     })
                 })
                 .collect(),
-            tags: tags.tags().iter().map(|t| (t.key().to_owned(), t.value().unwrap_or_default().to_owned())).collect(),
+            tags: tags
+                .tags()
+                .iter()
+                .map(|t| (t.key().to_owned(), t.value().unwrap_or_default().to_owned()))
+                .collect(),
         }))
     }
 }
@@ -124,13 +153,23 @@ impl Cloud {
 /// Calls.
 impl Cloud {
     /// The token is good for one hour; after that only the tags find the certificate again.
-    pub fn request_certificate(&self, region: &str, domain: &str, names: &[String], token: &str, tags: &Tags) -> Outgoing {
+    pub fn request_certificate(
+        &self,
+        region: &str,
+        domain: &str,
+        names: &[String],
+        token: &str,
+        tags: &Tags,
+    ) -> Outgoing {
         let others: Vec<String> = names.iter().filter(|n| *n != domain).cloned().collect();
         let mut request = json!({
             "DomainName": domain, "ValidationMethod": "DNS", "IdempotencyToken": token,
             "Tags": tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect::<Vec<_>>(),
         });
-        let list = tags.iter().filter_map(|(k, v)| aws::Tag::builder().key(k).value(v).build().ok()).collect();
+        let list = tags
+            .iter()
+            .filter_map(|(k, v)| aws::Tag::builder().key(k).value(v).build().ok())
+            .collect();
         let mut call = self
             .acm_writer(region)
             .request_certificate()
@@ -142,12 +181,30 @@ impl Cloud {
             request["SubjectAlternativeNames"] = json!(others);
             call = call.set_subject_alternative_names(Some(others));
         }
-        outgoing!(SERVICE, "RequestCertificate", region, domain, request, call, |a| a.certificate_arn().map(str::to_owned))
-            .token(token)
+        outgoing!(
+            SERVICE,
+            "RequestCertificate",
+            region,
+            domain,
+            request,
+            call,
+            |a| a.certificate_arn().map(str::to_owned)
+        )
+        .token(token)
     }
 
     pub fn delete_certificate(&self, region: &str, arn: &str) -> Outgoing {
-        let call = self.acm_writer(region).delete_certificate().certificate_arn(arn);
-        outgoing!(SERVICE, "DeleteCertificate", region, arn, json!({ "CertificateArn": arn }), call)
+        let call = self
+            .acm_writer(region)
+            .delete_certificate()
+            .certificate_arn(arn);
+        outgoing!(
+            SERVICE,
+            "DeleteCertificate",
+            region,
+            arn,
+            json!({ "CertificateArn": arn }),
+            call
+        )
     }
 }

@@ -69,7 +69,11 @@ impl From<&aws::ResourceRecordSet> for Record {
             name: trimmed(r.name()),
             kind: r.r#type().as_str().to_owned(),
             ttl: r.ttl(),
-            values: r.resource_records().iter().map(|v| v.value().to_owned()).collect(),
+            values: r
+                .resource_records()
+                .iter()
+                .map(|v| v.value().to_owned())
+                .collect(),
             alias: r.alias_target().map(|a| Alias {
                 zone: a.hosted_zone_id().to_owned(),
                 name: trimmed(a.dns_name()),
@@ -81,7 +85,10 @@ impl From<&aws::ResourceRecordSet> for Record {
             region: r.region().map(|x| x.as_str().to_owned()),
             multi_value: r.multi_value_answer(),
             health_check: r.health_check_id().map(str::to_owned),
-            other_routing: other.iter().find(|(_, there)| *there).map(|(name, _)| (*name).to_owned()),
+            other_routing: other
+                .iter()
+                .find(|(_, there)| *there)
+                .map(|(name, _)| (*name).to_owned()),
         }
     }
 }
@@ -93,9 +100,17 @@ impl Record {
             .r#type(aws::RrType::from(self.kind.as_str()))
             .set_ttl(self.ttl)
             .set_set_identifier(self.set.clone())
-            .set_failover(self.failover.as_deref().map(aws::ResourceRecordSetFailover::from))
+            .set_failover(
+                self.failover
+                    .as_deref()
+                    .map(aws::ResourceRecordSetFailover::from),
+            )
             .set_weight(self.weight)
-            .set_region(self.region.as_deref().map(aws::ResourceRecordSetRegion::from))
+            .set_region(
+                self.region
+                    .as_deref()
+                    .map(aws::ResourceRecordSetRegion::from),
+            )
             .set_multi_value_answer(self.multi_value)
             .set_health_check_id(self.health_check.clone());
         for value in &self.values {
@@ -131,10 +146,11 @@ impl Record {
         }
         match &self.alias {
             Some(a) => {
-                out["AliasTarget"] =
-                    json!({ "HostedZoneId": a.zone, "DNSName": a.name, "EvaluateTargetHealth": a.evaluate_health });
+                out["AliasTarget"] = json!({ "HostedZoneId": a.zone, "DNSName": a.name, "EvaluateTargetHealth": a.evaluate_health });
             }
-            None => out["ResourceRecords"] = self.values.iter().map(|v| json!({ "Value": v })).collect(),
+            None => {
+                out["ResourceRecords"] = self.values.iter().map(|v| json!({ "Value": v })).collect()
+            }
         }
         out
     }
@@ -148,7 +164,11 @@ impl Record {
     pub fn answer(&self) -> String {
         match &self.alias {
             Some(a) => format!("alias {}", a.name),
-            None => format!("{} (TTL {} s)", self.values.join(", "), self.ttl.unwrap_or_default()),
+            None => format!(
+                "{} (TTL {} s)",
+                self.values.join(", "),
+                self.ttl.unwrap_or_default()
+            ),
         }
     }
 }
@@ -166,10 +186,16 @@ impl Cloud {
     pub async fn hosted_zones(&self, look: Look) -> Result<Arc<Vec<Zone>>, CloudError> {
         self.looks()
             .shared("dns/zones".to_owned(), look, async {
-                let mut pages = self.route53(REGION).list_hosted_zones().into_paginator().items().send();
+                let mut pages = self
+                    .route53(REGION)
+                    .list_hosted_zones()
+                    .into_paginator()
+                    .items()
+                    .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let z = item.map_err(refused(SERVICE, "ListHostedZones", REGION, "all zones"))?;
+                    let z =
+                        item.map_err(refused(SERVICE, "ListHostedZones", REGION, "all zones"))?;
                     all.push(Zone {
                         id: z.id().trim_start_matches("/hostedzone/").to_owned(),
                         name: trimmed(z.name()),
@@ -188,15 +214,34 @@ impl Cloud {
                 let mut all = Vec::new();
                 let mut next: Option<(String, aws::RrType, Option<String>)> = None;
                 loop {
-                    let mut list = self.route53(REGION).list_resource_record_sets().hosted_zone_id(zone);
+                    let mut list = self
+                        .route53(REGION)
+                        .list_resource_record_sets()
+                        .hosted_zone_id(zone);
                     if let Some((name, kind, set)) = next.take() {
-                        list = list.start_record_name(name).start_record_type(kind).set_start_record_identifier(set);
+                        list = list
+                            .start_record_name(name)
+                            .start_record_type(kind)
+                            .set_start_record_identifier(set);
                     }
-                    let page = list.send().await.map_err(refused(SERVICE, "ListResourceRecordSets", REGION, zone))?;
+                    let page = list.send().await.map_err(refused(
+                        SERVICE,
+                        "ListResourceRecordSets",
+                        REGION,
+                        zone,
+                    ))?;
                     all.extend(page.resource_record_sets().iter().map(Record::from));
-                    match (page.is_truncated(), page.next_record_name(), page.next_record_type()) {
+                    match (
+                        page.is_truncated(),
+                        page.next_record_name(),
+                        page.next_record_type(),
+                    ) {
                         (true, Some(name), Some(kind)) => {
-                            next = Some((name.to_owned(), kind.clone(), page.next_record_identifier().map(str::to_owned)));
+                            next = Some((
+                                name.to_owned(),
+                                kind.clone(),
+                                page.next_record_identifier().map(str::to_owned),
+                            ));
                         }
                         _ => break,
                     }
@@ -208,16 +253,31 @@ impl Cloud {
 
     /// Whether a change has reached every name server of Route 53.
     pub async fn change_in_sync(&self, id: &str) -> Result<bool, CloudError> {
-        let answer =
-            self.route53(REGION).get_change().id(id).send().await.map_err(refused(SERVICE, "GetChange", REGION, id))?;
-        Ok(answer.change_info().is_some_and(|c| c.status() == &aws::ChangeStatus::Insync))
+        let answer = self
+            .route53(REGION)
+            .get_change()
+            .id(id)
+            .send()
+            .await
+            .map_err(refused(SERVICE, "GetChange", REGION, id))?;
+        Ok(answer
+            .change_info()
+            .is_some_and(|c| c.status() == &aws::ChangeStatus::Insync))
     }
 
     /// The name servers that Route 53 delegates a public zone to.
     pub async fn name_servers(&self, zone: &str) -> Result<Vec<String>, CloudError> {
-        let answer =
-            self.route53(REGION).get_hosted_zone().id(zone).send().await.map_err(refused(SERVICE, "GetHostedZone", REGION, zone))?;
-        Ok(answer.delegation_set().map(|d| d.name_servers().to_vec()).unwrap_or_default())
+        let answer = self
+            .route53(REGION)
+            .get_hosted_zone()
+            .id(zone)
+            .send()
+            .await
+            .map_err(refused(SERVICE, "GetHostedZone", REGION, zone))?;
+        Ok(answer
+            .delegation_set()
+            .map(|d| d.name_servers().to_vec())
+            .unwrap_or_default())
     }
 }
 
@@ -239,19 +299,39 @@ impl Cloud {
                     Change::Create(r) => (aws::ChangeAction::Create, r),
                     Change::Delete(r) => (aws::ChangeAction::Delete, r),
                 };
-                aws::Change::builder().action(action).resource_record_set(record.to_aws()?).build().ok()
+                aws::Change::builder()
+                    .action(action)
+                    .resource_record_set(record.to_aws()?)
+                    .build()
+                    .ok()
             })
             .collect();
-        let batch = aws::ChangeBatch::builder().comment(what).set_changes(Some(list)).build().ok();
-        let call = self.route53_writer(REGION).change_resource_record_sets().hosted_zone_id(zone).set_change_batch(batch);
+        let batch = aws::ChangeBatch::builder()
+            .comment(what)
+            .set_changes(Some(list))
+            .build()
+            .ok();
+        let call = self
+            .route53_writer(REGION)
+            .change_resource_record_sets()
+            .hosted_zone_id(zone)
+            .set_change_batch(batch);
         let name = changes
             .first()
             .map(|c| match c {
                 Change::Create(r) | Change::Delete(r) => r.name.clone(),
             })
             .unwrap_or_default();
-        outgoing!(SERVICE, "ChangeResourceRecordSets", REGION, name, request, call, |a| a
-            .change_info()
-            .map(|c| c.id().trim_start_matches("/change/").to_owned()))
+        outgoing!(
+            SERVICE,
+            "ChangeResourceRecordSets",
+            REGION,
+            name,
+            request,
+            call,
+            |a| a
+                .change_info()
+                .map(|c| c.id().trim_start_matches("/change/").to_owned())
+        )
     }
 }

@@ -120,7 +120,12 @@ pub struct Zone {
 
 fn tags_of(list: &[aws::Tag]) -> Tags {
     list.iter()
-        .filter_map(|t| Some((t.key()?.to_owned(), t.value().unwrap_or_default().to_owned())))
+        .filter_map(|t| {
+            Some((
+                t.key()?.to_owned(),
+                t.value().unwrap_or_default().to_owned(),
+            ))
+        })
         .collect()
 }
 
@@ -150,11 +155,25 @@ fn rules_of(permissions: &[aws::IpPermission]) -> Vec<Rule> {
             peer,
             description: description.map(str::to_owned),
         };
-        rules.extend(p.ip_ranges().iter().map(|r| rule(Peer::Cidr(text(r.cidr_ip())), r.description())));
-        rules.extend(p.ipv6_ranges().iter().map(|r| rule(Peer::Cidr6(text(r.cidr_ipv6())), r.description())));
-        rules.extend(p.user_id_group_pairs().iter().map(|r| rule(Peer::Group(text(r.group_id())), r.description())));
         rules.extend(
-            p.prefix_list_ids().iter().map(|r| rule(Peer::PrefixList(text(r.prefix_list_id())), r.description())),
+            p.ip_ranges()
+                .iter()
+                .map(|r| rule(Peer::Cidr(text(r.cidr_ip())), r.description())),
+        );
+        rules.extend(
+            p.ipv6_ranges()
+                .iter()
+                .map(|r| rule(Peer::Cidr6(text(r.cidr_ipv6())), r.description())),
+        );
+        rules.extend(
+            p.user_id_group_pairs()
+                .iter()
+                .map(|r| rule(Peer::Group(text(r.group_id())), r.description())),
+        );
+        rules.extend(
+            p.prefix_list_ids()
+                .iter()
+                .map(|r| rule(Peer::PrefixList(text(r.prefix_list_id())), r.description())),
         );
     }
     rules.sort();
@@ -168,13 +187,30 @@ fn permission(rule: &Rule) -> aws::IpPermission {
         .set_to_port(rule.to);
     let description = rule.description.clone();
     match &rule.peer {
-        Peer::Cidr(c) => builder.ip_ranges(aws::IpRange::builder().cidr_ip(c).set_description(description).build()),
-        Peer::Cidr6(c) => builder.ipv6_ranges(aws::Ipv6Range::builder().cidr_ipv6(c).set_description(description).build()),
-        Peer::Group(g) => {
-            builder.user_id_group_pairs(aws::UserIdGroupPair::builder().group_id(g).set_description(description).build())
-        }
-        Peer::PrefixList(l) => builder
-            .prefix_list_ids(aws::PrefixListId::builder().prefix_list_id(l).set_description(description).build()),
+        Peer::Cidr(c) => builder.ip_ranges(
+            aws::IpRange::builder()
+                .cidr_ip(c)
+                .set_description(description)
+                .build(),
+        ),
+        Peer::Cidr6(c) => builder.ipv6_ranges(
+            aws::Ipv6Range::builder()
+                .cidr_ipv6(c)
+                .set_description(description)
+                .build(),
+        ),
+        Peer::Group(g) => builder.user_id_group_pairs(
+            aws::UserIdGroupPair::builder()
+                .group_id(g)
+                .set_description(description)
+                .build(),
+        ),
+        Peer::PrefixList(l) => builder.prefix_list_ids(
+            aws::PrefixListId::builder()
+                .prefix_list_id(l)
+                .set_description(description)
+                .build(),
+        ),
     }
     .build()
 }
@@ -223,23 +259,31 @@ macro_rules! list {
 
 /// Looks.
 impl Cloud {
-    list!(vpcs, describe_vpcs, "DescribeVpcs", Vpc, |v: &aws::Vpc| Vpc {
-        id: text(v.vpc_id()),
-        cidr: text(v.cidr_block()),
-        state: v.state().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-        tags: tags_of(v.tags()),
+    list!(vpcs, describe_vpcs, "DescribeVpcs", Vpc, |v: &aws::Vpc| {
+        Vpc {
+            id: text(v.vpc_id()),
+            cidr: text(v.cidr_block()),
+            state: v.state().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+            tags: tags_of(v.tags()),
+        }
     });
 
-    list!(subnets, describe_subnets, "DescribeSubnets", Subnet, |s: &aws::Subnet| Subnet {
-        id: text(s.subnet_id()),
-        vpc: text(s.vpc_id()),
-        cidr: text(s.cidr_block()),
-        zone: text(s.availability_zone()),
-        zone_id: text(s.availability_zone_id()),
-        state: s.state().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-        public_addresses: s.map_public_ip_on_launch().unwrap_or_default(),
-        tags: tags_of(s.tags()),
-    });
+    list!(
+        subnets,
+        describe_subnets,
+        "DescribeSubnets",
+        Subnet,
+        |s: &aws::Subnet| Subnet {
+            id: text(s.subnet_id()),
+            vpc: text(s.vpc_id()),
+            cidr: text(s.cidr_block()),
+            zone: text(s.availability_zone()),
+            zone_id: text(s.availability_zone_id()),
+            state: s.state().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+            public_addresses: s.map_public_ip_on_launch().unwrap_or_default(),
+            tags: tags_of(s.tags()),
+        }
+    );
 
     list!(
         internet_gateways,
@@ -248,56 +292,80 @@ impl Cloud {
         InternetGateway,
         |g: &aws::InternetGateway| InternetGateway {
             id: text(g.internet_gateway_id()),
-            vpcs: g.attachments().iter().filter_map(|a| a.vpc_id()).map(str::to_owned).collect(),
+            vpcs: g
+                .attachments()
+                .iter()
+                .filter_map(|a| a.vpc_id())
+                .map(str::to_owned)
+                .collect(),
             tags: tags_of(g.tags()),
         }
     );
 
-    list!(nat_gateways, describe_nat_gateways, "DescribeNatGateways", NatGateway, |n: &aws::NatGateway| NatGateway {
-        id: text(n.nat_gateway_id()),
-        vpc: text(n.vpc_id()),
-        subnet: text(n.subnet_id()),
-        state: n.state().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-        failure: n.failure_message().map(str::to_owned),
-        ip: n.nat_gateway_addresses().first().and_then(|a| a.public_ip()).map(str::to_owned),
-        tags: tags_of(n.tags()),
-    });
+    list!(
+        nat_gateways,
+        describe_nat_gateways,
+        "DescribeNatGateways",
+        NatGateway,
+        |n: &aws::NatGateway| NatGateway {
+            id: text(n.nat_gateway_id()),
+            vpc: text(n.vpc_id()),
+            subnet: text(n.subnet_id()),
+            state: n.state().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+            failure: n.failure_message().map(str::to_owned),
+            ip: n
+                .nat_gateway_addresses()
+                .first()
+                .and_then(|a| a.public_ip())
+                .map(str::to_owned),
+            tags: tags_of(n.tags()),
+        }
+    );
 
-    list!(route_tables, describe_route_tables, "DescribeRouteTables", RouteTable, |t: &aws::RouteTable| RouteTable {
-        id: text(t.route_table_id()),
-        vpc: text(t.vpc_id()),
-        main: t.associations().iter().any(|a| a.main().unwrap_or_default()),
-        routes: t
-            .routes()
-            .iter()
-            .map(|r| Route {
-                destination: r
-                    .destination_cidr_block()
-                    .or(r.destination_ipv6_cidr_block())
-                    .or(r.destination_prefix_list_id())
-                    .unwrap_or_default()
-                    .to_owned(),
-                target: r
-                    .nat_gateway_id()
-                    .or(r.gateway_id())
-                    .or(r.transit_gateway_id())
-                    .or(r.vpc_peering_connection_id())
-                    .or(r.network_interface_id())
-                    .unwrap_or_default()
-                    .to_owned(),
-                state: r.state().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-            })
-            .collect(),
-        associations: t
-            .associations()
-            .iter()
-            .map(|a| Association {
-                id: text(a.route_table_association_id()),
-                subnet: a.subnet_id().map(str::to_owned),
-            })
-            .collect(),
-        tags: tags_of(t.tags()),
-    });
+    list!(
+        route_tables,
+        describe_route_tables,
+        "DescribeRouteTables",
+        RouteTable,
+        |t: &aws::RouteTable| RouteTable {
+            id: text(t.route_table_id()),
+            vpc: text(t.vpc_id()),
+            main: t
+                .associations()
+                .iter()
+                .any(|a| a.main().unwrap_or_default()),
+            routes: t
+                .routes()
+                .iter()
+                .map(|r| Route {
+                    destination: r
+                        .destination_cidr_block()
+                        .or(r.destination_ipv6_cidr_block())
+                        .or(r.destination_prefix_list_id())
+                        .unwrap_or_default()
+                        .to_owned(),
+                    target: r
+                        .nat_gateway_id()
+                        .or(r.gateway_id())
+                        .or(r.transit_gateway_id())
+                        .or(r.vpc_peering_connection_id())
+                        .or(r.network_interface_id())
+                        .unwrap_or_default()
+                        .to_owned(),
+                    state: r.state().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+                })
+                .collect(),
+            associations: t
+                .associations()
+                .iter()
+                .map(|a| Association {
+                    id: text(a.route_table_association_id()),
+                    subnet: a.subnet_id().map(str::to_owned),
+                })
+                .collect(),
+            tags: tags_of(t.tags()),
+        }
+    );
 
     list!(
         security_groups,
@@ -315,15 +383,24 @@ impl Cloud {
         }
     );
 
-    pub async fn addresses(&self, region: &str, look: Look) -> Result<Arc<Vec<Address>>, CloudError> {
+    pub async fn addresses(
+        &self,
+        region: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<Address>>, CloudError> {
         self.looks()
             .shared(format!("ec2/addresses/{region}"), look, async {
-                let answer = self
-                    .ec2(region)
-                    .describe_addresses()
-                    .send()
-                    .await
-                    .map_err(refused(SERVICE, "DescribeAddresses", region, "all addresses"))?;
+                let answer =
+                    self.ec2(region)
+                        .describe_addresses()
+                        .send()
+                        .await
+                        .map_err(refused(
+                            SERVICE,
+                            "DescribeAddresses",
+                            region,
+                            "all addresses",
+                        ))?;
                 Ok(answer
                     .addresses()
                     .iter()
@@ -347,12 +424,20 @@ impl Cloud {
                     .describe_availability_zones()
                     .send()
                     .await
-                    .map_err(refused(SERVICE, "DescribeAvailabilityZones", region, "all zones"))?;
+                    .map_err(refused(
+                        SERVICE,
+                        "DescribeAvailabilityZones",
+                        region,
+                        "all zones",
+                    ))?;
                 let mut zones: Vec<Zone> = answer
                     .availability_zones()
                     .iter()
                     .filter(|z| z.zone_type().unwrap_or("availability-zone") == "availability-zone")
-                    .map(|z| Zone { name: text(z.zone_name()), id: text(z.zone_id()) })
+                    .map(|z| Zone {
+                        name: text(z.zone_name()),
+                        id: text(z.zone_id()),
+                    })
                     .collect();
                 zones.sort_by(|a, b| a.name.cmp(&b.name));
                 Ok(zones)
@@ -361,7 +446,11 @@ impl Cloud {
     }
 
     /// The opt-in status of a region for this account: `opt-in-not-required`, `opted-in`, `not-opted-in`; `None` if unknown to AWS.
-    pub async fn region_status(&self, from: &str, region: &str) -> Result<Option<String>, CloudError> {
+    pub async fn region_status(
+        &self,
+        from: &str,
+        region: &str,
+    ) -> Result<Option<String>, CloudError> {
         let answer = self
             .ec2(from)
             .describe_regions()
@@ -386,7 +475,10 @@ impl Cloud {
             .send()
             .await
             .map_err(refused(SERVICE, "DescribeVpcAttribute", region, vpc))?;
-        Ok(answer.enable_dns_hostnames().and_then(|v| v.value()).unwrap_or_default())
+        Ok(answer
+            .enable_dns_hostnames()
+            .and_then(|v| v.value())
+            .unwrap_or_default())
     }
 }
 
@@ -394,13 +486,17 @@ impl Cloud {
 impl Cloud {
     /// Bare: AWS takes no token here. Its tags are the only way to find it again.
     pub fn create_vpc(&self, region: &str, name: &str, cidr: &str, tags: &Tags) -> Outgoing {
-        let request = json!({ "CidrBlock": cidr, "TagSpecifications": json_specification("vpc", tags) });
+        let request =
+            json!({ "CidrBlock": cidr, "TagSpecifications": json_specification("vpc", tags) });
         let call = self
             .ec2_writer(region)
             .create_vpc()
             .cidr_block(cidr)
             .tag_specifications(specification(aws::ResourceType::Vpc, tags));
-        outgoing!(SERVICE, "CreateVpc", region, name, request, call, |a| a.vpc().and_then(|v| v.vpc_id()).map(str::to_owned))
+        outgoing!(SERVICE, "CreateVpc", region, name, request, call, |a| a
+            .vpc()
+            .and_then(|v| v.vpc_id())
+            .map(str::to_owned))
     }
 
     pub fn enable_vpc_dns_hostnames(&self, region: &str, vpc: &str) -> Outgoing {
@@ -415,10 +511,25 @@ impl Cloud {
 
     pub fn delete_vpc(&self, region: &str, vpc: &str) -> Outgoing {
         let call = self.ec2_writer(region).delete_vpc().vpc_id(vpc);
-        outgoing!(SERVICE, "DeleteVpc", region, vpc, json!({ "VpcId": vpc }), call)
+        outgoing!(
+            SERVICE,
+            "DeleteVpc",
+            region,
+            vpc,
+            json!({ "VpcId": vpc }),
+            call
+        )
     }
 
-    pub fn create_subnet(&self, region: &str, name: &str, vpc: &str, cidr: &str, zone: &str, tags: &Tags) -> Outgoing {
+    pub fn create_subnet(
+        &self,
+        region: &str,
+        name: &str,
+        vpc: &str,
+        cidr: &str,
+        zone: &str,
+        tags: &Tags,
+    ) -> Outgoing {
         let request = json!({
             "VpcId": vpc, "CidrBlock": cidr, "AvailabilityZone": zone,
             "TagSpecifications": json_specification("subnet", tags),
@@ -443,12 +554,26 @@ impl Cloud {
             .modify_subnet_attribute()
             .subnet_id(subnet)
             .map_public_ip_on_launch(aws::AttributeBooleanValue::builder().value(on).build());
-        outgoing!(SERVICE, "ModifySubnetAttribute", region, subnet, request, call)
+        outgoing!(
+            SERVICE,
+            "ModifySubnetAttribute",
+            region,
+            subnet,
+            request,
+            call
+        )
     }
 
     pub fn delete_subnet(&self, region: &str, subnet: &str) -> Outgoing {
         let call = self.ec2_writer(region).delete_subnet().subnet_id(subnet);
-        outgoing!(SERVICE, "DeleteSubnet", region, subnet, json!({ "SubnetId": subnet }), call)
+        outgoing!(
+            SERVICE,
+            "DeleteSubnet",
+            region,
+            subnet,
+            json!({ "SubnetId": subnet }),
+            call
+        )
     }
 
     /// Bare, as a VPC is.
@@ -458,46 +583,113 @@ impl Cloud {
             .ec2_writer(region)
             .create_internet_gateway()
             .tag_specifications(specification(aws::ResourceType::InternetGateway, tags));
-        outgoing!(SERVICE, "CreateInternetGateway", region, name, request, call, |a| a
-            .internet_gateway()
-            .and_then(|g| g.internet_gateway_id())
-            .map(str::to_owned))
+        outgoing!(
+            SERVICE,
+            "CreateInternetGateway",
+            region,
+            name,
+            request,
+            call,
+            |a| a
+                .internet_gateway()
+                .and_then(|g| g.internet_gateway_id())
+                .map(str::to_owned)
+        )
     }
 
     pub fn attach_internet_gateway(&self, region: &str, gateway: &str, vpc: &str) -> Outgoing {
-        let call = self.ec2_writer(region).attach_internet_gateway().internet_gateway_id(gateway).vpc_id(vpc);
+        let call = self
+            .ec2_writer(region)
+            .attach_internet_gateway()
+            .internet_gateway_id(gateway)
+            .vpc_id(vpc);
         let request = json!({ "InternetGatewayId": gateway, "VpcId": vpc });
-        outgoing!(SERVICE, "AttachInternetGateway", region, gateway, request, call)
+        outgoing!(
+            SERVICE,
+            "AttachInternetGateway",
+            region,
+            gateway,
+            request,
+            call
+        )
     }
 
     pub fn detach_internet_gateway(&self, region: &str, gateway: &str, vpc: &str) -> Outgoing {
-        let call = self.ec2_writer(region).detach_internet_gateway().internet_gateway_id(gateway).vpc_id(vpc);
+        let call = self
+            .ec2_writer(region)
+            .detach_internet_gateway()
+            .internet_gateway_id(gateway)
+            .vpc_id(vpc);
         let request = json!({ "InternetGatewayId": gateway, "VpcId": vpc });
-        outgoing!(SERVICE, "DetachInternetGateway", region, gateway, request, call)
+        outgoing!(
+            SERVICE,
+            "DetachInternetGateway",
+            region,
+            gateway,
+            request,
+            call
+        )
     }
 
     pub fn delete_internet_gateway(&self, region: &str, gateway: &str) -> Outgoing {
-        let call = self.ec2_writer(region).delete_internet_gateway().internet_gateway_id(gateway);
-        outgoing!(SERVICE, "DeleteInternetGateway", region, gateway, json!({ "InternetGatewayId": gateway }), call)
+        let call = self
+            .ec2_writer(region)
+            .delete_internet_gateway()
+            .internet_gateway_id(gateway);
+        outgoing!(
+            SERVICE,
+            "DeleteInternetGateway",
+            region,
+            gateway,
+            json!({ "InternetGatewayId": gateway }),
+            call
+        )
     }
 
     /// Bare, as a VPC is.
     pub fn allocate_address(&self, region: &str, name: &str, tags: &Tags) -> Outgoing {
-        let request = json!({ "Domain": "vpc", "TagSpecifications": json_specification("elastic-ip", tags) });
+        let request =
+            json!({ "Domain": "vpc", "TagSpecifications": json_specification("elastic-ip", tags) });
         let call = self
             .ec2_writer(region)
             .allocate_address()
             .domain(aws::DomainType::Vpc)
             .tag_specifications(specification(aws::ResourceType::ElasticIp, tags));
-        outgoing!(SERVICE, "AllocateAddress", region, name, request, call, |a| a.allocation_id().map(str::to_owned))
+        outgoing!(
+            SERVICE,
+            "AllocateAddress",
+            region,
+            name,
+            request,
+            call,
+            |a| a.allocation_id().map(str::to_owned)
+        )
     }
 
     pub fn release_address(&self, region: &str, allocation: &str) -> Outgoing {
-        let call = self.ec2_writer(region).release_address().allocation_id(allocation);
-        outgoing!(SERVICE, "ReleaseAddress", region, allocation, json!({ "AllocationId": allocation }), call)
+        let call = self
+            .ec2_writer(region)
+            .release_address()
+            .allocation_id(allocation);
+        outgoing!(
+            SERVICE,
+            "ReleaseAddress",
+            region,
+            allocation,
+            json!({ "AllocationId": allocation }),
+            call
+        )
     }
 
-    pub fn create_nat_gateway(&self, region: &str, name: &str, subnet: &str, allocation: &str, token: &str, tags: &Tags) -> Outgoing {
+    pub fn create_nat_gateway(
+        &self,
+        region: &str,
+        name: &str,
+        subnet: &str,
+        allocation: &str,
+        token: &str,
+        tags: &Tags,
+    ) -> Outgoing {
         let request = json!({
             "SubnetId": subnet, "AllocationId": allocation, "ClientToken": token,
             "TagSpecifications": json_specification("natgateway", tags),
@@ -509,19 +701,44 @@ impl Cloud {
             .allocation_id(allocation)
             .client_token(token)
             .tag_specifications(specification(aws::ResourceType::Natgateway, tags));
-        outgoing!(SERVICE, "CreateNatGateway", region, name, request, call, |a| a
-            .nat_gateway()
-            .and_then(|n| n.nat_gateway_id())
-            .map(str::to_owned))
+        outgoing!(
+            SERVICE,
+            "CreateNatGateway",
+            region,
+            name,
+            request,
+            call,
+            |a| a
+                .nat_gateway()
+                .and_then(|n| n.nat_gateway_id())
+                .map(str::to_owned)
+        )
         .token(token)
     }
 
     pub fn delete_nat_gateway(&self, region: &str, gateway: &str) -> Outgoing {
-        let call = self.ec2_writer(region).delete_nat_gateway().nat_gateway_id(gateway);
-        outgoing!(SERVICE, "DeleteNatGateway", region, gateway, json!({ "NatGatewayId": gateway }), call)
+        let call = self
+            .ec2_writer(region)
+            .delete_nat_gateway()
+            .nat_gateway_id(gateway);
+        outgoing!(
+            SERVICE,
+            "DeleteNatGateway",
+            region,
+            gateway,
+            json!({ "NatGatewayId": gateway }),
+            call
+        )
     }
 
-    pub fn create_route_table(&self, region: &str, name: &str, vpc: &str, token: &str, tags: &Tags) -> Outgoing {
+    pub fn create_route_table(
+        &self,
+        region: &str,
+        name: &str,
+        vpc: &str,
+        token: &str,
+        tags: &Tags,
+    ) -> Outgoing {
         let request = json!({
             "VpcId": vpc, "ClientToken": token, "TagSpecifications": json_specification("route-table", tags),
         });
@@ -531,17 +748,35 @@ impl Cloud {
             .vpc_id(vpc)
             .client_token(token)
             .tag_specifications(specification(aws::ResourceType::RouteTable, tags));
-        outgoing!(SERVICE, "CreateRouteTable", region, name, request, call, |a| a
-            .route_table()
-            .and_then(|t| t.route_table_id())
-            .map(str::to_owned))
+        outgoing!(
+            SERVICE,
+            "CreateRouteTable",
+            region,
+            name,
+            request,
+            call,
+            |a| a
+                .route_table()
+                .and_then(|t| t.route_table_id())
+                .map(str::to_owned)
+        )
         .token(token)
     }
 
     /// A route to an internet gateway (`igw-…`) or a NAT gateway (`nat-…`).
-    pub fn create_route(&self, region: &str, table: &str, destination: &str, target: &str) -> Outgoing {
+    pub fn create_route(
+        &self,
+        region: &str,
+        table: &str,
+        destination: &str,
+        target: &str,
+    ) -> Outgoing {
         let mut request = json!({ "RouteTableId": table, "DestinationCidrBlock": destination });
-        let mut call = self.ec2_writer(region).create_route().route_table_id(table).destination_cidr_block(destination);
+        let mut call = self
+            .ec2_writer(region)
+            .create_route()
+            .route_table_id(table)
+            .destination_cidr_block(destination);
         if target.starts_with("nat-") {
             request["NatGatewayId"] = target.into();
             call = call.nat_gateway_id(target);
@@ -554,22 +789,53 @@ impl Cloud {
 
     pub fn associate_route_table(&self, region: &str, table: &str, subnet: &str) -> Outgoing {
         let request = json!({ "RouteTableId": table, "SubnetId": subnet });
-        let call = self.ec2_writer(region).associate_route_table().route_table_id(table).subnet_id(subnet);
+        let call = self
+            .ec2_writer(region)
+            .associate_route_table()
+            .route_table_id(table)
+            .subnet_id(subnet);
         outgoing!(SERVICE, "AssociateRouteTable", region, table, request, call)
     }
 
     pub fn disassociate_route_table(&self, region: &str, association: &str) -> Outgoing {
         let request = json!({ "AssociationId": association });
-        let call = self.ec2_writer(region).disassociate_route_table().association_id(association);
-        outgoing!(SERVICE, "DisassociateRouteTable", region, association, request, call)
+        let call = self
+            .ec2_writer(region)
+            .disassociate_route_table()
+            .association_id(association);
+        outgoing!(
+            SERVICE,
+            "DisassociateRouteTable",
+            region,
+            association,
+            request,
+            call
+        )
     }
 
     pub fn delete_route_table(&self, region: &str, table: &str) -> Outgoing {
-        let call = self.ec2_writer(region).delete_route_table().route_table_id(table);
-        outgoing!(SERVICE, "DeleteRouteTable", region, table, json!({ "RouteTableId": table }), call)
+        let call = self
+            .ec2_writer(region)
+            .delete_route_table()
+            .route_table_id(table);
+        outgoing!(
+            SERVICE,
+            "DeleteRouteTable",
+            region,
+            table,
+            json!({ "RouteTableId": table }),
+            call
+        )
     }
 
-    pub fn create_security_group(&self, region: &str, name: &str, description: &str, vpc: &str, tags: &Tags) -> Outgoing {
+    pub fn create_security_group(
+        &self,
+        region: &str,
+        name: &str,
+        description: &str,
+        vpc: &str,
+        tags: &Tags,
+    ) -> Outgoing {
         let request = json!({
             "GroupName": name, "Description": description, "VpcId": vpc,
             "TagSpecifications": json_specification("security-group", tags),
@@ -581,12 +847,30 @@ impl Cloud {
             .description(description)
             .vpc_id(vpc)
             .tag_specifications(specification(aws::ResourceType::SecurityGroup, tags));
-        outgoing!(SERVICE, "CreateSecurityGroup", region, name, request, call, |a| a.group_id().map(str::to_owned))
+        outgoing!(
+            SERVICE,
+            "CreateSecurityGroup",
+            region,
+            name,
+            request,
+            call,
+            |a| a.group_id().map(str::to_owned)
+        )
     }
 
     pub fn delete_security_group(&self, region: &str, group: &str) -> Outgoing {
-        let call = self.ec2_writer(region).delete_security_group().group_id(group);
-        outgoing!(SERVICE, "DeleteSecurityGroup", region, group, json!({ "GroupId": group }), call)
+        let call = self
+            .ec2_writer(region)
+            .delete_security_group()
+            .group_id(group);
+        outgoing!(
+            SERVICE,
+            "DeleteSecurityGroup",
+            region,
+            group,
+            json!({ "GroupId": group }),
+            call
+        )
     }
 
     pub fn authorize_ingress(&self, region: &str, group: &str, rules: &[Rule]) -> Outgoing {
@@ -596,7 +880,14 @@ impl Cloud {
             .authorize_security_group_ingress()
             .group_id(group)
             .set_ip_permissions(Some(rules.iter().map(permission).collect()));
-        outgoing!(SERVICE, "AuthorizeSecurityGroupIngress", region, group, request, call)
+        outgoing!(
+            SERVICE,
+            "AuthorizeSecurityGroupIngress",
+            region,
+            group,
+            request,
+            call
+        )
     }
 
     pub fn revoke_ingress(&self, region: &str, group: &str, rules: &[Rule]) -> Outgoing {
@@ -606,7 +897,14 @@ impl Cloud {
             .revoke_security_group_ingress()
             .group_id(group)
             .set_ip_permissions(Some(rules.iter().map(permission).collect()));
-        outgoing!(SERVICE, "RevokeSecurityGroupIngress", region, group, request, call)
+        outgoing!(
+            SERVICE,
+            "RevokeSecurityGroupIngress",
+            region,
+            group,
+            request,
+            call
+        )
     }
 
     pub fn authorize_egress(&self, region: &str, group: &str, rules: &[Rule]) -> Outgoing {
@@ -616,7 +914,14 @@ impl Cloud {
             .authorize_security_group_egress()
             .group_id(group)
             .set_ip_permissions(Some(rules.iter().map(permission).collect()));
-        outgoing!(SERVICE, "AuthorizeSecurityGroupEgress", region, group, request, call)
+        outgoing!(
+            SERVICE,
+            "AuthorizeSecurityGroupEgress",
+            region,
+            group,
+            request,
+            call
+        )
     }
 
     pub fn revoke_egress(&self, region: &str, group: &str, rules: &[Rule]) -> Outgoing {
@@ -626,6 +931,13 @@ impl Cloud {
             .revoke_security_group_egress()
             .group_id(group)
             .set_ip_permissions(Some(rules.iter().map(permission).collect()));
-        outgoing!(SERVICE, "RevokeSecurityGroupEgress", region, group, request, call)
+        outgoing!(
+            SERVICE,
+            "RevokeSecurityGroupEgress",
+            region,
+            group,
+            request,
+            call
+        )
     }
 }

@@ -111,22 +111,51 @@ fn text(s: Option<&str>) -> String {
 }
 
 fn tags_of(list: &[aws::Tag]) -> Tags {
-    list.iter().map(|t| (text(t.key()), text(t.value()))).collect()
+    list.iter()
+        .map(|t| (text(t.key()), text(t.value())))
+        .collect()
 }
 
 fn aws_tags(tags: &Tags) -> Option<Vec<aws::Tag>> {
-    (!tags.is_empty()).then(|| tags.iter().map(|(k, v)| aws::Tag::builder().key(k).value(v).build()).collect())
+    (!tags.is_empty()).then(|| {
+        tags.iter()
+            .map(|(k, v)| aws::Tag::builder().key(k).value(v).build())
+            .collect()
+    })
 }
 
 fn json_tags(tags: &Tags) -> Value {
-    tags.iter().map(|(k, v)| json!({ "key": k, "value": v })).collect()
+    tags.iter()
+        .map(|(k, v)| json!({ "key": k, "value": v }))
+        .collect()
 }
 
 /// The members of a container definition that drtool carries over.
 const CONTAINER_MEMBERS: &[&str] = &[
-    "name", "image", "cpu", "memory", "memoryReservation", "essential", "entryPoint", "command", "workingDirectory",
-    "user", "environment", "secrets", "portMappings", "logConfiguration", "healthCheck", "stopTimeout", "startTimeout",
-    "readonlyRootFilesystem", "ulimits", "dependsOn", "mountPoints", "volumesFrom", "linuxParameters", "systemControls",
+    "name",
+    "image",
+    "cpu",
+    "memory",
+    "memoryReservation",
+    "essential",
+    "entryPoint",
+    "command",
+    "workingDirectory",
+    "user",
+    "environment",
+    "secrets",
+    "portMappings",
+    "logConfiguration",
+    "healthCheck",
+    "stopTimeout",
+    "startTimeout",
+    "readonlyRootFilesystem",
+    "ulimits",
+    "dependsOn",
+    "mountPoints",
+    "volumesFrom",
+    "linuxParameters",
+    "systemControls",
 ];
 
 /// Members of a container definition that hold something and that drtool would lose.
@@ -139,10 +168,17 @@ pub fn unknown_members(container: &Value) -> Vec<String> {
         .filter(|(name, value)| !CONTAINER_MEMBERS.contains(&name.as_str()) && !empty(value))
         .map(|(name, _)| name.clone())
         .chain(
-            ["mountPoints", "volumesFrom", "linuxParameters", "systemControls", "healthCheck", "dependsOn"]
-                .iter()
-                .filter(|m| container.get(**m).is_some_and(|v| !empty(v)) && !CARRIED.contains(m))
-                .map(|m| (*m).to_owned()),
+            [
+                "mountPoints",
+                "volumesFrom",
+                "linuxParameters",
+                "systemControls",
+                "healthCheck",
+                "dependsOn",
+            ]
+            .iter()
+            .filter(|m| container.get(**m).is_some_and(|v| !empty(v)) && !CARRIED.contains(m))
+            .map(|m| (*m).to_owned()),
         )
         .collect()
 }
@@ -166,16 +202,27 @@ fn json_container(c: &aws::ContainerDefinition) -> Value {
             out[name] = json!(list);
         }
     }
-    for (name, value) in [("workingDirectory", c.working_directory()), ("user", c.user())] {
+    for (name, value) in [
+        ("workingDirectory", c.working_directory()),
+        ("user", c.user()),
+    ] {
         if let Some(value) = value {
             out[name] = value.into();
         }
     }
     if !c.environment().is_empty() {
-        out["environment"] = c.environment().iter().map(|e| json!({ "name": text(e.name()), "value": text(e.value()) })).collect();
+        out["environment"] = c
+            .environment()
+            .iter()
+            .map(|e| json!({ "name": text(e.name()), "value": text(e.value()) }))
+            .collect();
     }
     if !c.secrets().is_empty() {
-        out["secrets"] = c.secrets().iter().map(|s| json!({ "name": s.name(), "valueFrom": s.value_from() })).collect();
+        out["secrets"] = c
+            .secrets()
+            .iter()
+            .map(|s| json!({ "name": s.name(), "valueFrom": s.value_from() }))
+            .collect();
     }
     if !c.port_mappings().is_empty() {
         out["portMappings"] = c
@@ -194,8 +241,10 @@ fn json_container(c: &aws::ContainerDefinition) -> Value {
             .collect();
     }
     if let Some(log) = c.log_configuration() {
-        let options: std::collections::BTreeMap<&String, &String> = log.options().into_iter().flatten().collect();
-        out["logConfiguration"] = json!({ "logDriver": log.log_driver().as_str(), "options": options });
+        let options: std::collections::BTreeMap<&String, &String> =
+            log.options().into_iter().flatten().collect();
+        out["logConfiguration"] =
+            json!({ "logDriver": log.log_driver().as_str(), "options": options });
         if !log.secret_options().is_empty() {
             out["logSecretOptions"] = json!(log.secret_options().len());
         }
@@ -245,8 +294,14 @@ fn json_container(c: &aws::ContainerDefinition) -> Value {
     }
     for (name, there) in [
         ("linuxParameters", c.linux_parameters().is_some()),
-        ("firelensConfiguration", c.firelens_configuration().is_some()),
-        ("repositoryCredentials", c.repository_credentials().is_some()),
+        (
+            "firelensConfiguration",
+            c.firelens_configuration().is_some(),
+        ),
+        (
+            "repositoryCredentials",
+            c.repository_credentials().is_some(),
+        ),
         ("restartPolicy", c.restart_policy().is_some()),
     ] {
         if there {
@@ -258,11 +313,25 @@ fn json_container(c: &aws::ContainerDefinition) -> Value {
 
 fn aws_container(c: &Value) -> aws::ContainerDefinition {
     let string = |v: &Value, m: &str| v.get(m).and_then(Value::as_str).map(str::to_owned);
-    let number = |v: &Value, m: &str| v.get(m).and_then(Value::as_i64).and_then(|n| i32::try_from(n).ok());
-    let strings = |v: &Value, m: &str| -> Option<Vec<String>> {
-        v.get(m).and_then(Value::as_array).map(|l| l.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    let number = |v: &Value, m: &str| {
+        v.get(m)
+            .and_then(Value::as_i64)
+            .and_then(|n| i32::try_from(n).ok())
     };
-    let items = |m: &str| c.get(m).and_then(Value::as_array).cloned().unwrap_or_default();
+    let strings = |v: &Value, m: &str| -> Option<Vec<String>> {
+        v.get(m).and_then(Value::as_array).map(|l| {
+            l.iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
+        })
+    };
+    let items = |m: &str| {
+        c.get(m)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
     let mut b = aws::ContainerDefinition::builder()
         .set_name(string(c, "name"))
         .set_image(string(c, "image"))
@@ -278,10 +347,19 @@ fn aws_container(c: &Value) -> aws::ContainerDefinition {
         .set_start_timeout(number(c, "startTimeout"))
         .set_readonly_root_filesystem(c.get("readonlyRootFilesystem").and_then(Value::as_bool));
     for e in items("environment") {
-        b = b.environment(aws::KeyValuePair::builder().set_name(string(&e, "name")).set_value(string(&e, "value")).build());
+        b = b.environment(
+            aws::KeyValuePair::builder()
+                .set_name(string(&e, "name"))
+                .set_value(string(&e, "value"))
+                .build(),
+        );
     }
     for s in items("secrets") {
-        if let Ok(secret) = aws::Secret::builder().set_name(string(&s, "name")).set_value_from(string(&s, "valueFrom")).build() {
+        if let Ok(secret) = aws::Secret::builder()
+            .set_name(string(&s, "name"))
+            .set_value_from(string(&s, "valueFrom"))
+            .build()
+        {
             b = b.secrets(secret);
         }
     }
@@ -289,18 +367,24 @@ fn aws_container(c: &Value) -> aws::ContainerDefinition {
         b = b.port_mappings(
             aws::PortMapping::builder()
                 .set_container_port(number(&p, "containerPort"))
-                .set_protocol(string(&p, "protocol").map(|s| aws::TransportProtocol::from(s.as_str())))
+                .set_protocol(
+                    string(&p, "protocol").map(|s| aws::TransportProtocol::from(s.as_str())),
+                )
                 .set_name(string(&p, "name"))
                 .build(),
         );
     }
     if let Some(log) = c.get("logConfiguration") {
         let options = log.get("options").and_then(Value::as_object).map(|o| {
-            o.iter().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
+            o.iter()
+                .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
+                .collect()
         });
         let driver = string(log, "logDriver").unwrap_or_default();
-        if let Ok(log) =
-            aws::LogConfiguration::builder().log_driver(aws::LogDriver::from(driver.as_str())).set_options(options).build()
+        if let Ok(log) = aws::LogConfiguration::builder()
+            .log_driver(aws::LogDriver::from(driver.as_str()))
+            .set_options(options)
+            .build()
         {
             b = b.log_configuration(log);
         }
@@ -342,9 +426,16 @@ fn aws_container(c: &Value) -> aws::ContainerDefinition {
 }
 
 fn service_of(s: &aws::Service) -> Service {
-    let network = s.network_configuration().and_then(|n| n.awsvpc_configuration());
-    let primary = s.deployments().iter().find(|d| d.status() == Some("PRIMARY"));
-    let breaker = s.deployment_configuration().and_then(|d| d.deployment_circuit_breaker());
+    let network = s
+        .network_configuration()
+        .and_then(|n| n.awsvpc_configuration());
+    let primary = s
+        .deployments()
+        .iter()
+        .find(|d| d.status() == Some("PRIMARY"));
+    let breaker = s
+        .deployment_configuration()
+        .and_then(|d| d.deployment_circuit_breaker());
     Service {
         name: text(s.service_name()),
         arn: text(s.service_arn()),
@@ -357,12 +448,22 @@ fn service_of(s: &aws::Service) -> Service {
         capacity: s
             .capacity_provider_strategy()
             .iter()
-            .map(|c| CapacityShare { provider: c.capacity_provider().to_owned(), weight: c.weight(), base: c.base() })
+            .map(|c| CapacityShare {
+                provider: c.capacity_provider().to_owned(),
+                weight: c.weight(),
+                base: c.base(),
+            })
             .collect(),
-        controller: s.deployment_controller().map_or("ECS", |c| c.r#type().as_str()).to_owned(),
+        controller: s
+            .deployment_controller()
+            .map_or("ECS", |c| c.r#type().as_str())
+            .to_owned(),
         subnets: network.map(|n| n.subnets().to_vec()).unwrap_or_default(),
-        security_groups: network.map(|n| n.security_groups().to_vec()).unwrap_or_default(),
-        public_address: network.and_then(|n| n.assign_public_ip()) == Some(&aws::AssignPublicIp::Enabled),
+        security_groups: network
+            .map(|n| n.security_groups().to_vec())
+            .unwrap_or_default(),
+        public_address: network.and_then(|n| n.assign_public_ip())
+            == Some(&aws::AssignPublicIp::Enabled),
         targets: s
             .load_balancers()
             .iter()
@@ -373,17 +474,29 @@ fn service_of(s: &aws::Service) -> Service {
             })
             .collect(),
         grace_seconds: s.health_check_grace_period_seconds(),
-        minimum_percent: s.deployment_configuration().and_then(|d| d.minimum_healthy_percent()),
-        maximum_percent: s.deployment_configuration().and_then(|d| d.maximum_percent()),
+        minimum_percent: s
+            .deployment_configuration()
+            .and_then(|d| d.minimum_healthy_percent()),
+        maximum_percent: s
+            .deployment_configuration()
+            .and_then(|d| d.maximum_percent()),
         circuit_breaker: breaker.is_some_and(|b| b.enable()),
         rollback: breaker.is_some_and(|b| b.rollback()),
-        rollout: primary.and_then(|d| d.rollout_state()).map(|r| r.as_str().to_owned()),
-        rollout_reason: primary.and_then(|d| d.rollout_state_reason()).map(str::to_owned),
+        rollout: primary
+            .and_then(|d| d.rollout_state())
+            .map(|r| r.as_str().to_owned()),
+        rollout_reason: primary
+            .and_then(|d| d.rollout_state_reason())
+            .map(str::to_owned),
         deployments: s.deployments().len(),
         propagate_tags: s.propagate_tags().map(|p| p.as_str().to_owned()),
         execute_command: s.enable_execute_command(),
         platform_version: s.platform_version().map(str::to_owned),
-        last_event: s.events().first().and_then(|e| e.message()).map(str::to_owned),
+        last_event: s
+            .events()
+            .first()
+            .and_then(|e| e.message())
+            .map(str::to_owned),
         tags: tags_of(s.tags()),
     }
 }
@@ -391,7 +504,12 @@ fn service_of(s: &aws::Service) -> Service {
 /// Looks.
 impl Cloud {
     /// A cluster by name; an INACTIVE one does not count as there.
-    pub async fn cluster(&self, region: &str, name: &str, look: Look) -> Result<Arc<Option<Cluster>>, CloudError> {
+    pub async fn cluster(
+        &self,
+        region: &str,
+        name: &str,
+        look: Look,
+    ) -> Result<Arc<Option<Cluster>>, CloudError> {
         self.looks()
             .shared(format!("ecs/cluster/{region}/{name}"), look, async {
                 let answer = self
@@ -402,99 +520,159 @@ impl Cloud {
                     .send()
                     .await
                     .map_err(refused(SERVICE, "DescribeClusters", region, name))?;
-                Ok(answer.clusters().iter().find(|c| c.status() != Some("INACTIVE")).map(|c| Cluster {
-                    name: text(c.cluster_name()),
-                    arn: text(c.cluster_arn()),
-                    status: text(c.status()),
-                    capacity_providers: c.capacity_providers().to_vec(),
-                    tags: tags_of(c.tags()),
-                }))
+                Ok(answer
+                    .clusters()
+                    .iter()
+                    .find(|c| c.status() != Some("INACTIVE"))
+                    .map(|c| Cluster {
+                        name: text(c.cluster_name()),
+                        arn: text(c.cluster_arn()),
+                        status: text(c.status()),
+                        capacity_providers: c.capacity_providers().to_vec(),
+                        tags: tags_of(c.tags()),
+                    }))
             })
             .await
     }
 
     /// A service by name, whatever its status.
-    pub async fn service(&self, region: &str, cluster: &str, name: &str, look: Look) -> Result<Arc<Option<Service>>, CloudError> {
+    pub async fn service(
+        &self,
+        region: &str,
+        cluster: &str,
+        name: &str,
+        look: Look,
+    ) -> Result<Arc<Option<Service>>, CloudError> {
         self.looks()
-            .shared(format!("ecs/service/{region}/{cluster}/{name}"), look, async {
-                let answer = self
-                    .ecs(region)
-                    .describe_services()
-                    .cluster(cluster)
-                    .services(name)
-                    .include(aws::ServiceField::Tags)
-                    .send()
-                    .await
-                    .map_err(refused(SERVICE, "DescribeServices", region, name));
-                match answer {
-                    Ok(answer) => Ok(answer.services().first().map(service_of)),
-                    Err(e) if e.is("ClusterNotFoundException") => Ok(None),
-                    Err(e) => Err(e),
-                }
-            })
+            .shared(
+                format!("ecs/service/{region}/{cluster}/{name}"),
+                look,
+                async {
+                    let answer = self
+                        .ecs(region)
+                        .describe_services()
+                        .cluster(cluster)
+                        .services(name)
+                        .include(aws::ServiceField::Tags)
+                        .send()
+                        .await
+                        .map_err(refused(SERVICE, "DescribeServices", region, name));
+                    match answer {
+                        Ok(answer) => Ok(answer.services().first().map(service_of)),
+                        Err(e) if e.is("ClusterNotFoundException") => Ok(None),
+                        Err(e) => Err(e),
+                    }
+                },
+            )
             .await
     }
 
-    pub async fn task_definition(&self, region: &str, name: &str, look: Look) -> Result<Arc<Option<TaskDefinition>>, CloudError> {
+    pub async fn task_definition(
+        &self,
+        region: &str,
+        name: &str,
+        look: Look,
+    ) -> Result<Arc<Option<TaskDefinition>>, CloudError> {
         self.looks()
-            .shared(format!("ecs/task-definition/{region}/{name}"), look, async {
-                let answer = self
-                    .ecs(region)
-                    .describe_task_definition()
-                    .task_definition(name)
-                    .include(aws::TaskDefinitionField::Tags)
-                    .send()
-                    .await
-                    .map_err(refused(SERVICE, "DescribeTaskDefinition", region, name));
-                let answer = match answer {
-                    Ok(answer) => answer,
-                    // AWS answers ClientException for a family that has no active revision.
-                    Err(e) if e.is("ClientException") => return Ok(None),
-                    Err(e) => return Err(e),
-                };
-                let tags = tags_of(answer.tags());
-                Ok(answer.task_definition().map(|t| TaskDefinition {
-                    arn: text(t.task_definition_arn()),
-                    family: text(t.family()),
-                    revision: t.revision(),
-                    status: t.status().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-                    cpu: t.cpu().map(str::to_owned),
-                    memory: t.memory().map(str::to_owned),
-                    network_mode: t.network_mode().map(|m| m.as_str().to_owned()),
-                    compatibilities: t.requires_compatibilities().iter().map(|c| c.as_str().to_owned()).collect(),
-                    execution_role: t.execution_role_arn().map(str::to_owned),
-                    task_role: t.task_role_arn().map(str::to_owned),
-                    containers: t.container_definitions().iter().map(json_container).collect(),
-                    volumes: t.volumes().iter().filter_map(|v| v.name()).map(str::to_owned).collect(),
-                    tags,
-                }))
-            })
+            .shared(
+                format!("ecs/task-definition/{region}/{name}"),
+                look,
+                async {
+                    let answer = self
+                        .ecs(region)
+                        .describe_task_definition()
+                        .task_definition(name)
+                        .include(aws::TaskDefinitionField::Tags)
+                        .send()
+                        .await
+                        .map_err(refused(SERVICE, "DescribeTaskDefinition", region, name));
+                    let answer = match answer {
+                        Ok(answer) => answer,
+                        // AWS answers ClientException for a family that has no active revision.
+                        Err(e) if e.is("ClientException") => return Ok(None),
+                        Err(e) => return Err(e),
+                    };
+                    let tags = tags_of(answer.tags());
+                    Ok(answer.task_definition().map(|t| TaskDefinition {
+                        arn: text(t.task_definition_arn()),
+                        family: text(t.family()),
+                        revision: t.revision(),
+                        status: t
+                            .status()
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
+                        cpu: t.cpu().map(str::to_owned),
+                        memory: t.memory().map(str::to_owned),
+                        network_mode: t.network_mode().map(|m| m.as_str().to_owned()),
+                        compatibilities: t
+                            .requires_compatibilities()
+                            .iter()
+                            .map(|c| c.as_str().to_owned())
+                            .collect(),
+                        execution_role: t.execution_role_arn().map(str::to_owned),
+                        task_role: t.task_role_arn().map(str::to_owned),
+                        containers: t
+                            .container_definitions()
+                            .iter()
+                            .map(json_container)
+                            .collect(),
+                        volumes: t
+                            .volumes()
+                            .iter()
+                            .filter_map(|v| v.name())
+                            .map(str::to_owned)
+                            .collect(),
+                        tags,
+                    }))
+                },
+            )
             .await
     }
 
     /// The active revisions of a family, newest first.
-    pub async fn task_definitions(&self, region: &str, family: &str, look: Look) -> Result<Arc<Vec<String>>, CloudError> {
+    pub async fn task_definitions(
+        &self,
+        region: &str,
+        family: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<String>>, CloudError> {
         self.looks()
-            .shared(format!("ecs/task-definitions/{region}/{family}"), look, async {
-                let mut pages = self
-                    .ecs(region)
-                    .list_task_definitions()
-                    .family_prefix(family)
-                    .sort(aws::SortOrder::Desc)
-                    .into_paginator()
-                    .items()
-                    .send();
-                let mut all = Vec::new();
-                while let Some(item) = pages.next().await {
-                    all.push(item.map_err(refused(SERVICE, "ListTaskDefinitions", region, family))?);
-                }
-                Ok(all)
-            })
+            .shared(
+                format!("ecs/task-definitions/{region}/{family}"),
+                look,
+                async {
+                    let mut pages = self
+                        .ecs(region)
+                        .list_task_definitions()
+                        .family_prefix(family)
+                        .sort(aws::SortOrder::Desc)
+                        .into_paginator()
+                        .items()
+                        .send();
+                    let mut all = Vec::new();
+                    while let Some(item) = pages.next().await {
+                        all.push(item.map_err(refused(
+                            SERVICE,
+                            "ListTaskDefinitions",
+                            region,
+                            family,
+                        ))?);
+                    }
+                    Ok(all)
+                },
+            )
             .await
     }
 
     /// The tasks of a cluster that a service or a one-off start (`started_by`) has, running or (if asked) stopped.
-    pub async fn tasks(&self, region: &str, cluster: &str, of: TasksOf<'_>, stopped: bool, look: Look) -> Result<Arc<Vec<Task>>, CloudError> {
+    pub async fn tasks(
+        &self,
+        region: &str,
+        cluster: &str,
+        of: TasksOf<'_>,
+        stopped: bool,
+        look: Look,
+    ) -> Result<Arc<Vec<Task>>, CloudError> {
         let key = format!("ecs/tasks/{region}/{cluster}/{of:?}/{stopped}");
         self.looks()
             .shared(key, look, async {
@@ -511,7 +689,12 @@ impl Cloud {
                 while let Some(item) = pages.next().await {
                     match item.map_err(refused(SERVICE, "ListTasks", region, cluster)) {
                         Ok(arn) => arns.push(arn),
-                        Err(e) if e.is("ClusterNotFoundException") || e.is("ServiceNotFoundException") => return Ok(Vec::new()),
+                        Err(e)
+                            if e.is("ClusterNotFoundException")
+                                || e.is("ServiceNotFoundException") =>
+                        {
+                            return Ok(Vec::new());
+                        }
                         Err(e) => return Err(e),
                     }
                 }
@@ -526,24 +709,30 @@ impl Cloud {
                         .send()
                         .await
                         .map_err(refused(SERVICE, "DescribeTasks", region, cluster))?;
-                    all.extend(answer.tasks().iter().map(|t| Task {
-                        arn: text(t.task_arn()),
-                        status: text(t.last_status()),
-                        desired: text(t.desired_status()),
-                        task_definition: text(t.task_definition_arn()),
-                        stop_code: t.stop_code().map(|c| c.as_str().to_owned()),
-                        stopped_reason: t.stopped_reason().map(str::to_owned),
-                        exit_code: t.containers().first().and_then(|c| c.exit_code()),
-                        image_digest: t.containers().first().and_then(|c| c.image_digest()).map(str::to_owned),
-                        address: t
-                            .attachments()
-                            .iter()
-                            .flat_map(|a| a.details())
-                            .find(|d| d.name() == Some("privateIPv4Address"))
-                            .and_then(|d| d.value())
-                            .map(str::to_owned),
-                        started_by: t.started_by().map(str::to_owned),
-                        tags: tags_of(t.tags()),
+                    all.extend(answer.tasks().iter().map(|t| {
+                        Task {
+                            arn: text(t.task_arn()),
+                            status: text(t.last_status()),
+                            desired: text(t.desired_status()),
+                            task_definition: text(t.task_definition_arn()),
+                            stop_code: t.stop_code().map(|c| c.as_str().to_owned()),
+                            stopped_reason: t.stopped_reason().map(str::to_owned),
+                            exit_code: t.containers().first().and_then(|c| c.exit_code()),
+                            image_digest: t
+                                .containers()
+                                .first()
+                                .and_then(|c| c.image_digest())
+                                .map(str::to_owned),
+                            address: t
+                                .attachments()
+                                .iter()
+                                .flat_map(|a| a.details())
+                                .find(|d| d.name() == Some("privateIPv4Address"))
+                                .and_then(|d| d.value())
+                                .map(str::to_owned),
+                            started_by: t.started_by().map(str::to_owned),
+                            tags: tags_of(t.tags()),
+                        }
                     }));
                 }
                 Ok(all)
@@ -597,14 +786,26 @@ pub struct OneOff {
     pub tags: Tags,
 }
 
-fn awsvpc(subnets: &[String], groups: &[String], public: bool) -> Option<aws::NetworkConfiguration> {
+fn awsvpc(
+    subnets: &[String],
+    groups: &[String],
+    public: bool,
+) -> Option<aws::NetworkConfiguration> {
     let inner = aws::AwsVpcConfiguration::builder()
         .set_subnets(Some(subnets.to_vec()))
         .set_security_groups(Some(groups.to_vec()))
-        .assign_public_ip(if public { aws::AssignPublicIp::Enabled } else { aws::AssignPublicIp::Disabled })
+        .assign_public_ip(if public {
+            aws::AssignPublicIp::Enabled
+        } else {
+            aws::AssignPublicIp::Disabled
+        })
         .build()
         .ok()?;
-    Some(aws::NetworkConfiguration::builder().awsvpc_configuration(inner).build())
+    Some(
+        aws::NetworkConfiguration::builder()
+            .awsvpc_configuration(inner)
+            .build(),
+    )
 }
 
 fn json_awsvpc(subnets: &[String], groups: &[String], public: bool) -> Value {
@@ -615,9 +816,19 @@ fn json_awsvpc(subnets: &[String], groups: &[String], public: bool) -> Value {
 
 /// Calls.
 impl Cloud {
-    pub fn create_cluster(&self, region: &str, name: &str, capacity_providers: &[String], tags: &Tags) -> Outgoing {
+    pub fn create_cluster(
+        &self,
+        region: &str,
+        name: &str,
+        capacity_providers: &[String],
+        tags: &Tags,
+    ) -> Outgoing {
         let mut request = json!({ "clusterName": name, "tags": json_tags(tags) });
-        let mut call = self.ecs_writer(region).create_cluster().cluster_name(name).set_tags(aws_tags(tags));
+        let mut call = self
+            .ecs_writer(region)
+            .create_cluster()
+            .cluster_name(name)
+            .set_tags(aws_tags(tags));
         if !capacity_providers.is_empty() {
             request["capacityProviders"] = json!(capacity_providers);
             call = call.set_capacity_providers(Some(capacity_providers.to_vec()));
@@ -627,7 +838,14 @@ impl Cloud {
 
     pub fn delete_cluster(&self, region: &str, name: &str) -> Outgoing {
         let call = self.ecs_writer(region).delete_cluster().cluster(name);
-        outgoing!(SERVICE, "DeleteCluster", region, name, json!({ "cluster": name }), call)
+        outgoing!(
+            SERVICE,
+            "DeleteCluster",
+            region,
+            name,
+            json!({ "cluster": name }),
+            call
+        )
     }
 
     pub fn register_task_definition(&self, region: &str, definition: &TaskDefinition) -> Outgoing {
@@ -652,7 +870,10 @@ impl Cloud {
             .family(&d.family)
             .set_network_mode(d.network_mode.as_deref().map(aws::NetworkMode::from))
             .set_requires_compatibilities(Some(
-                d.compatibilities.iter().map(|c| aws::Compatibility::from(c.as_str())).collect(),
+                d.compatibilities
+                    .iter()
+                    .map(|c| aws::Compatibility::from(c.as_str()))
+                    .collect(),
             ))
             .set_cpu(d.cpu.clone())
             .set_memory(d.memory.clone())
@@ -660,15 +881,33 @@ impl Cloud {
             .set_task_role_arn(d.task_role.clone())
             .set_container_definitions(Some(d.containers.iter().map(aws_container).collect()))
             .set_tags(aws_tags(&d.tags));
-        outgoing!(SERVICE, "RegisterTaskDefinition", region, d.family, request, call, |a| a
-            .task_definition()
-            .and_then(|t| t.task_definition_arn())
-            .map(str::to_owned))
+        outgoing!(
+            SERVICE,
+            "RegisterTaskDefinition",
+            region,
+            d.family,
+            request,
+            call,
+            |a| a
+                .task_definition()
+                .and_then(|t| t.task_definition_arn())
+                .map(str::to_owned)
+        )
     }
 
     pub fn deregister_task_definition(&self, region: &str, arn: &str) -> Outgoing {
-        let call = self.ecs_writer(region).deregister_task_definition().task_definition(arn);
-        outgoing!(SERVICE, "DeregisterTaskDefinition", region, arn, json!({ "taskDefinition": arn }), call)
+        let call = self
+            .ecs_writer(region)
+            .deregister_task_definition()
+            .task_definition(arn);
+        outgoing!(
+            SERVICE,
+            "DeregisterTaskDefinition",
+            region,
+            arn,
+            json!({ "taskDefinition": arn }),
+            call
+        )
     }
 
     pub fn create_service(&self, region: &str, new: &NewService) -> Outgoing {
@@ -686,9 +925,15 @@ impl Cloud {
             .set_minimum_healthy_percent(new.minimum_percent)
             .set_maximum_percent(new.maximum_percent)
             .deployment_circuit_breaker(
-                aws::DeploymentCircuitBreaker::builder().enable(new.circuit_breaker).rollback(new.rollback).build(),
+                aws::DeploymentCircuitBreaker::builder()
+                    .enable(new.circuit_breaker)
+                    .rollback(new.rollback)
+                    .build(),
             );
-        for (member, value) in [("minimumHealthyPercent", new.minimum_percent), ("maximumPercent", new.maximum_percent)] {
+        for (member, value) in [
+            ("minimumHealthyPercent", new.minimum_percent),
+            ("maximumPercent", new.maximum_percent),
+        ] {
             if let Some(value) = value {
                 request["deploymentConfiguration"][member] = value.into();
             }
@@ -704,7 +949,11 @@ impl Cloud {
             .task_definition(&new.task_definition)
             .desired_count(new.desired)
             .client_token(&new.token)
-            .set_network_configuration(awsvpc(&new.subnets, &new.security_groups, new.public_address))
+            .set_network_configuration(awsvpc(
+                &new.subnets,
+                &new.security_groups,
+                new.public_address,
+            ))
             .set_load_balancers(Some(
                 new.targets
                     .iter()
@@ -758,22 +1007,37 @@ impl Cloud {
             call = call.set_capacity_provider_strategy(Some(strategy));
         }
         let token = new.token.clone();
-        outgoing!(SERVICE, "CreateService", region, new.name, request, call, |a| a
-            .service()
-            .and_then(|s| s.service_arn())
-            .map(str::to_owned))
+        outgoing!(
+            SERVICE,
+            "CreateService",
+            region,
+            new.name,
+            request,
+            call,
+            |a| a.service().and_then(|s| s.service_arn()).map(str::to_owned)
+        )
         .token(&token)
     }
 
     pub fn scale_service(&self, region: &str, cluster: &str, name: &str, desired: i32) -> Outgoing {
         let request = json!({ "cluster": cluster, "service": name, "desiredCount": desired });
-        let call = self.ecs_writer(region).update_service().cluster(cluster).service(name).desired_count(desired);
+        let call = self
+            .ecs_writer(region)
+            .update_service()
+            .cluster(cluster)
+            .service(name)
+            .desired_count(desired);
         outgoing!(SERVICE, "UpdateService", region, name, request, call)
     }
 
     pub fn delete_service(&self, region: &str, cluster: &str, name: &str) -> Outgoing {
         let request = json!({ "cluster": cluster, "service": name, "force": true });
-        let call = self.ecs_writer(region).delete_service().cluster(cluster).service(name).force(true);
+        let call = self
+            .ecs_writer(region)
+            .delete_service()
+            .cluster(cluster)
+            .service(name)
+            .force(true);
         outgoing!(SERVICE, "DeleteService", region, name, request, call)
     }
 
@@ -793,36 +1057,61 @@ impl Cloud {
             .count(1)
             .client_token(&task.token)
             .started_by(&task.started_by)
-            .set_network_configuration(awsvpc(&task.subnets, &task.security_groups, task.public_address))
+            .set_network_configuration(awsvpc(
+                &task.subnets,
+                &task.security_groups,
+                task.public_address,
+            ))
             .set_tags(aws_tags(&task.tags));
         let (region_name, name) = (region.to_owned(), task.started_by.clone());
         let refusal = refused(SERVICE, "RunTask", region, &name);
         let resource = name.clone();
         // A placement that failed comes in an answer of HTTP 200: it has to be read, not assumed.
-        Outgoing::new(SERVICE, "RunTask", region, &resource, request, move || async move {
-            let answer = call.send().await.map_err(refusal)?;
-            match (answer.tasks().first().and_then(|t| t.task_arn()), answer.failures().first()) {
-                (Some(arn), _) => Ok(super::call::handle(arn)),
-                (None, failure) => Err(CloudError {
-                    service: SERVICE,
-                    operation: "RunTask",
-                    region: region_name,
-                    resource: name,
-                    kind: super::error::Failure::Refused {
-                        code: failure.and_then(|f| f.reason()).unwrap_or("no task and no failure").to_owned(),
-                        message: failure.and_then(|f| f.detail()).unwrap_or_default().to_owned(),
-                        status: 200,
-                        request_id: None,
-                    },
-                }),
-            }
-        })
+        Outgoing::new(
+            SERVICE,
+            "RunTask",
+            region,
+            &resource,
+            request,
+            move || async move {
+                let answer = call.send().await.map_err(refusal)?;
+                match (
+                    answer.tasks().first().and_then(|t| t.task_arn()),
+                    answer.failures().first(),
+                ) {
+                    (Some(arn), _) => Ok(super::call::handle(arn)),
+                    (None, failure) => Err(CloudError {
+                        service: SERVICE,
+                        operation: "RunTask",
+                        region: region_name,
+                        resource: name,
+                        kind: super::error::Failure::Refused {
+                            code: failure
+                                .and_then(|f| f.reason())
+                                .unwrap_or("no task and no failure")
+                                .to_owned(),
+                            message: failure
+                                .and_then(|f| f.detail())
+                                .unwrap_or_default()
+                                .to_owned(),
+                            status: 200,
+                            request_id: None,
+                        },
+                    }),
+                }
+            },
+        )
         .token(&task.token)
     }
 
     pub fn stop_task(&self, region: &str, cluster: &str, task: &str, reason: &str) -> Outgoing {
         let request = json!({ "cluster": cluster, "task": task, "reason": reason });
-        let call = self.ecs_writer(region).stop_task().cluster(cluster).task(task).reason(reason);
+        let call = self
+            .ecs_writer(region)
+            .stop_task()
+            .cluster(cluster)
+            .task(task)
+            .reason(reason);
         outgoing!(SERVICE, "StopTask", region, task, request, call)
     }
 }

@@ -75,8 +75,16 @@ pub struct Listener {
 #[serde(rename_all = "camelCase")]
 pub enum Action {
     Forward(Vec<String>),
-    Redirect { protocol: String, port: String, status: String },
-    FixedResponse { status: String, content_type: Option<String>, body: Option<String> },
+    Redirect {
+        protocol: String,
+        port: String,
+        status: String,
+    },
+    FixedResponse {
+        status: String,
+        content_type: Option<String>,
+        body: Option<String>,
+    },
     Other(String),
 }
 
@@ -94,20 +102,32 @@ fn text(s: Option<&str>) -> String {
 }
 
 fn aws_tags(tags: &Tags) -> Vec<aws::Tag> {
-    tags.iter().map(|(k, v)| aws::Tag::builder().key(k).value(v).build()).collect()
+    tags.iter()
+        .map(|(k, v)| aws::Tag::builder().key(k).value(v).build())
+        .collect()
 }
 
 fn json_tags(tags: &Tags) -> Value {
-    tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect()
+    tags.iter()
+        .map(|(k, v)| json!({ "Key": k, "Value": v }))
+        .collect()
 }
 
 fn action_of(actions: &[aws::Action]) -> Action {
-    let Some(action) = actions.last() else { return Action::Other("none".into()) };
+    let Some(action) = actions.last() else {
+        return Action::Other("none".into());
+    };
     match action.r#type() {
         Some(aws::ActionTypeEnum::Forward) => {
             let mut groups: Vec<String> = action
                 .forward_config()
-                .map(|f| f.target_groups().iter().filter_map(|g| g.target_group_arn()).map(str::to_owned).collect())
+                .map(|f| {
+                    f.target_groups()
+                        .iter()
+                        .filter_map(|g| g.target_group_arn())
+                        .map(str::to_owned)
+                        .collect()
+                })
                 .unwrap_or_default();
             if groups.is_empty() {
                 groups.extend(action.target_group_arn().map(str::to_owned));
@@ -118,7 +138,10 @@ fn action_of(actions: &[aws::Action]) -> Action {
             Some(r) => Action::Redirect {
                 protocol: r.protocol().unwrap_or("#{protocol}").to_owned(),
                 port: r.port().unwrap_or("#{port}").to_owned(),
-                status: r.status_code().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+                status: r
+                    .status_code()
+                    .map(|s| s.as_str().to_owned())
+                    .unwrap_or_default(),
             },
             None => Action::Other("redirect".into()),
         },
@@ -140,30 +163,52 @@ fn aws_action(action: &Action) -> aws::Action {
     match action {
         Action::Forward(groups) => builder
             .r#type(aws::ActionTypeEnum::Forward)
-            .set_target_group_arn(if groups.len() == 1 { groups.first().cloned() } else { None })
+            .set_target_group_arn(if groups.len() == 1 {
+                groups.first().cloned()
+            } else {
+                None
+            })
             .set_forward_config((groups.len() > 1).then(|| {
                 aws::ForwardActionConfig::builder()
                     .set_target_groups(Some(
-                        groups.iter().map(|g| aws::TargetGroupTuple::builder().target_group_arn(g).weight(1).build()).collect(),
+                        groups
+                            .iter()
+                            .map(|g| {
+                                aws::TargetGroupTuple::builder()
+                                    .target_group_arn(g)
+                                    .weight(1)
+                                    .build()
+                            })
+                            .collect(),
                     ))
                     .build()
             })),
-        Action::Redirect { protocol, port, status } => builder.r#type(aws::ActionTypeEnum::Redirect).redirect_config(
-            aws::RedirectActionConfig::builder()
-                .protocol(protocol)
-                .port(port)
-                .status_code(aws::RedirectActionStatusCodeEnum::from(status.as_str()))
-                .build(),
-        ),
-        Action::FixedResponse { status, content_type, body } => {
-            builder.r#type(aws::ActionTypeEnum::FixedResponse).fixed_response_config(
+        Action::Redirect {
+            protocol,
+            port,
+            status,
+        } => builder
+            .r#type(aws::ActionTypeEnum::Redirect)
+            .redirect_config(
+                aws::RedirectActionConfig::builder()
+                    .protocol(protocol)
+                    .port(port)
+                    .status_code(aws::RedirectActionStatusCodeEnum::from(status.as_str()))
+                    .build(),
+            ),
+        Action::FixedResponse {
+            status,
+            content_type,
+            body,
+        } => builder
+            .r#type(aws::ActionTypeEnum::FixedResponse)
+            .fixed_response_config(
                 aws::FixedResponseActionConfig::builder()
                     .status_code(status)
                     .set_content_type(content_type.clone())
                     .set_message_body(body.clone())
                     .build(),
-            )
-        }
+            ),
         Action::Other(kind) => builder.r#type(aws::ActionTypeEnum::from(kind.as_str())),
     }
     .build()
@@ -171,12 +216,22 @@ fn aws_action(action: &Action) -> aws::Action {
 
 fn json_action(action: &Action) -> Value {
     match action {
-        Action::Forward(groups) if groups.len() == 1 => json!([{ "Type": "forward", "TargetGroupArn": groups[0] }]),
+        Action::Forward(groups) if groups.len() == 1 => {
+            json!([{ "Type": "forward", "TargetGroupArn": groups[0] }])
+        }
         Action::Forward(groups) => json!([{ "Type": "forward", "ForwardConfig": {
             "TargetGroups": groups.iter().map(|g| json!({ "TargetGroupArn": g, "Weight": 1 })).collect::<Vec<_>>() } }]),
-        Action::Redirect { protocol, port, status } => json!([{ "Type": "redirect",
+        Action::Redirect {
+            protocol,
+            port,
+            status,
+        } => json!([{ "Type": "redirect",
             "RedirectConfig": { "Protocol": protocol, "Port": port, "StatusCode": status } }]),
-        Action::FixedResponse { status, content_type, body } => json!([{ "Type": "fixed-response",
+        Action::FixedResponse {
+            status,
+            content_type,
+            body,
+        } => json!([{ "Type": "fixed-response",
             "FixedResponseConfig": { "StatusCode": status, "ContentType": content_type, "MessageBody": body } }]),
         Action::Other(kind) => json!([{ "Type": kind }]),
     }
@@ -185,28 +240,59 @@ fn json_action(action: &Action) -> Value {
 /// Looks.
 impl Cloud {
     /// Every balancer of the region, with its tags.
-    pub async fn load_balancers(&self, region: &str, look: Look) -> Result<Arc<Vec<LoadBalancer>>, CloudError> {
+    pub async fn load_balancers(
+        &self,
+        region: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<LoadBalancer>>, CloudError> {
         self.looks()
             .shared(format!("elb/balancers/{region}"), look, async {
-                let mut pages = self.elb(region).describe_load_balancers().into_paginator().items().send();
+                let mut pages = self
+                    .elb(region)
+                    .describe_load_balancers()
+                    .into_paginator()
+                    .items()
+                    .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let b = item.map_err(refused(SERVICE, "DescribeLoadBalancers", region, "all balancers"))?;
+                    let b = item.map_err(refused(
+                        SERVICE,
+                        "DescribeLoadBalancers",
+                        region,
+                        "all balancers",
+                    ))?;
                     all.push(LoadBalancer {
                         arn: text(b.load_balancer_arn()),
                         name: text(b.load_balancer_name()),
                         dns_name: text(b.dns_name()),
                         zone_id: text(b.canonical_hosted_zone_id()),
-                        scheme: b.scheme().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-                        kind: b.r#type().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-                        state: b.state().and_then(|s| s.code()).map(|s| s.as_str().to_owned()).unwrap_or_default(),
+                        scheme: b
+                            .scheme()
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
+                        kind: b
+                            .r#type()
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
+                        state: b
+                            .state()
+                            .and_then(|s| s.code())
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
                         vpc: text(b.vpc_id()),
-                        subnets: b.availability_zones().iter().filter_map(|z| z.subnet_id()).map(str::to_owned).collect(),
+                        subnets: b
+                            .availability_zones()
+                            .iter()
+                            .filter_map(|z| z.subnet_id())
+                            .map(str::to_owned)
+                            .collect(),
                         security_groups: b.security_groups().to_vec(),
                         tags: Tags::new(),
                     });
                 }
-                let tags = self.elb_tags(region, all.iter().map(|b| b.arn.clone()).collect()).await?;
+                let tags = self
+                    .elb_tags(region, all.iter().map(|b| b.arn.clone()).collect())
+                    .await?;
                 for b in &mut all {
                     b.tags = tags.get(&b.arn).cloned().unwrap_or_default();
                 }
@@ -216,22 +302,45 @@ impl Cloud {
     }
 
     /// Every target group of the region, with its tags.
-    pub async fn target_groups(&self, region: &str, look: Look) -> Result<Arc<Vec<TargetGroup>>, CloudError> {
+    pub async fn target_groups(
+        &self,
+        region: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<TargetGroup>>, CloudError> {
         self.looks()
             .shared(format!("elb/target-groups/{region}"), look, async {
-                let mut pages = self.elb(region).describe_target_groups().into_paginator().items().send();
+                let mut pages = self
+                    .elb(region)
+                    .describe_target_groups()
+                    .into_paginator()
+                    .items()
+                    .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let g = item.map_err(refused(SERVICE, "DescribeTargetGroups", region, "all target groups"))?;
+                    let g = item.map_err(refused(
+                        SERVICE,
+                        "DescribeTargetGroups",
+                        region,
+                        "all target groups",
+                    ))?;
                     all.push(TargetGroup {
                         arn: text(g.target_group_arn()),
                         name: text(g.target_group_name()),
-                        protocol: g.protocol().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+                        protocol: g
+                            .protocol()
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
                         port: g.port().unwrap_or_default(),
                         vpc: text(g.vpc_id()),
-                        target_type: g.target_type().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+                        target_type: g
+                            .target_type()
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
                         health: HealthCheck {
-                            protocol: g.health_check_protocol().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+                            protocol: g
+                                .health_check_protocol()
+                                .map(|s| s.as_str().to_owned())
+                                .unwrap_or_default(),
                             port: text(g.health_check_port()),
                             path: g.health_check_path().map(str::to_owned),
                             matcher: g.matcher().and_then(|m| m.http_code()).map(str::to_owned),
@@ -244,7 +353,9 @@ impl Cloud {
                         tags: Tags::new(),
                     });
                 }
-                let tags = self.elb_tags(region, all.iter().map(|g| g.arn.clone()).collect()).await?;
+                let tags = self
+                    .elb_tags(region, all.iter().map(|g| g.arn.clone()).collect())
+                    .await?;
                 for g in &mut all {
                     g.tags = tags.get(&g.arn).cloned().unwrap_or_default();
                 }
@@ -254,29 +365,51 @@ impl Cloud {
     }
 
     /// The listeners of one balancer, by port. A balancer that is gone has none.
-    pub async fn listeners(&self, region: &str, balancer: &str, look: Look) -> Result<Arc<Vec<Listener>>, CloudError> {
+    pub async fn listeners(
+        &self,
+        region: &str,
+        balancer: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<Listener>>, CloudError> {
         self.looks()
             .shared(format!("elb/listeners/{balancer}"), look, async {
-                let mut pages = self.elb(region).describe_listeners().load_balancer_arn(balancer).into_paginator().items().send();
+                let mut pages = self
+                    .elb(region)
+                    .describe_listeners()
+                    .load_balancer_arn(balancer)
+                    .into_paginator()
+                    .items()
+                    .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let l = match item.map_err(refused(SERVICE, "DescribeListeners", region, balancer)) {
-                        Ok(l) => l,
-                        Err(e) if e.is("LoadBalancerNotFound") => return Ok(Vec::new()),
-                        Err(e) => return Err(e),
-                    };
+                    let l =
+                        match item.map_err(refused(SERVICE, "DescribeListeners", region, balancer))
+                        {
+                            Ok(l) => l,
+                            Err(e) if e.is("LoadBalancerNotFound") => return Ok(Vec::new()),
+                            Err(e) => return Err(e),
+                        };
                     all.push(Listener {
                         arn: text(l.listener_arn()),
                         balancer: text(l.load_balancer_arn()),
-                        protocol: l.protocol().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+                        protocol: l
+                            .protocol()
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
                         port: l.port().unwrap_or_default(),
-                        certificate: l.certificates().first().and_then(|c| c.certificate_arn()).map(str::to_owned),
+                        certificate: l
+                            .certificates()
+                            .first()
+                            .and_then(|c| c.certificate_arn())
+                            .map(str::to_owned),
                         ssl_policy: l.ssl_policy().map(str::to_owned),
                         action: action_of(l.default_actions()),
                         tags: Tags::new(),
                     });
                 }
-                let tags = self.elb_tags(region, all.iter().map(|l| l.arn.clone()).collect()).await?;
+                let tags = self
+                    .elb_tags(region, all.iter().map(|l| l.arn.clone()).collect())
+                    .await?;
                 for l in &mut all {
                     l.tags = tags.get(&l.arn).cloned().unwrap_or_default();
                 }
@@ -287,7 +420,11 @@ impl Cloud {
     }
 
     /// How many rules besides the default one a listener has: drtool moves none of them yet and says so.
-    pub async fn listener_rule_count(&self, region: &str, listener: &str) -> Result<usize, CloudError> {
+    pub async fn listener_rule_count(
+        &self,
+        region: &str,
+        listener: &str,
+    ) -> Result<usize, CloudError> {
         let answer = self
             .elb(region)
             .describe_rules()
@@ -295,10 +432,19 @@ impl Cloud {
             .send()
             .await
             .map_err(refused(SERVICE, "DescribeRules", region, listener))?;
-        Ok(answer.rules().iter().filter(|r| !r.is_default().unwrap_or_default()).count())
+        Ok(answer
+            .rules()
+            .iter()
+            .filter(|r| !r.is_default().unwrap_or_default())
+            .count())
     }
 
-    pub async fn target_health(&self, region: &str, group: &str, look: Look) -> Result<Arc<Vec<TargetHealth>>, CloudError> {
+    pub async fn target_health(
+        &self,
+        region: &str,
+        group: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<TargetHealth>>, CloudError> {
         self.looks()
             .shared(format!("elb/health/{group}"), look, async {
                 let answer = self
@@ -312,22 +458,37 @@ impl Cloud {
                     .target_health_descriptions()
                     .iter()
                     .map(|d| TargetHealth {
-                        target: d.target().and_then(|t| t.id()).unwrap_or_default().to_owned(),
+                        target: d
+                            .target()
+                            .and_then(|t| t.id())
+                            .unwrap_or_default()
+                            .to_owned(),
                         port: d.target().and_then(|t| t.port()),
                         state: d
                             .target_health()
                             .and_then(|h| h.state())
                             .map(|s| s.as_str().to_owned())
                             .unwrap_or_default(),
-                        reason: d.target_health().and_then(|h| h.reason()).map(|r| r.as_str().to_owned()),
-                        description: d.target_health().and_then(|h| h.description()).map(str::to_owned),
+                        reason: d
+                            .target_health()
+                            .and_then(|h| h.reason())
+                            .map(|r| r.as_str().to_owned()),
+                        description: d
+                            .target_health()
+                            .and_then(|h| h.description())
+                            .map(str::to_owned),
                     })
                     .collect())
             })
             .await
     }
 
-    pub async fn balancer_attributes(&self, region: &str, balancer: &str, look: Look) -> Result<Arc<BTreeMap<String, String>>, CloudError> {
+    pub async fn balancer_attributes(
+        &self,
+        region: &str,
+        balancer: &str,
+        look: Look,
+    ) -> Result<Arc<BTreeMap<String, String>>, CloudError> {
         self.looks()
             .shared(format!("elb/attributes/{balancer}"), look, async {
                 let answer = self
@@ -336,13 +497,27 @@ impl Cloud {
                     .load_balancer_arn(balancer)
                     .send()
                     .await
-                    .map_err(refused(SERVICE, "DescribeLoadBalancerAttributes", region, balancer))?;
-                Ok(answer.attributes().iter().map(|a| (text(a.key()), text(a.value()))).collect())
+                    .map_err(refused(
+                        SERVICE,
+                        "DescribeLoadBalancerAttributes",
+                        region,
+                        balancer,
+                    ))?;
+                Ok(answer
+                    .attributes()
+                    .iter()
+                    .map(|a| (text(a.key()), text(a.value())))
+                    .collect())
             })
             .await
     }
 
-    pub async fn target_group_attributes(&self, region: &str, group: &str, look: Look) -> Result<Arc<BTreeMap<String, String>>, CloudError> {
+    pub async fn target_group_attributes(
+        &self,
+        region: &str,
+        group: &str,
+        look: Look,
+    ) -> Result<Arc<BTreeMap<String, String>>, CloudError> {
         self.looks()
             .shared(format!("elb/attributes/{group}"), look, async {
                 let answer = self
@@ -351,14 +526,27 @@ impl Cloud {
                     .target_group_arn(group)
                     .send()
                     .await
-                    .map_err(refused(SERVICE, "DescribeTargetGroupAttributes", region, group))?;
-                Ok(answer.attributes().iter().map(|a| (text(a.key()), text(a.value()))).collect())
+                    .map_err(refused(
+                        SERVICE,
+                        "DescribeTargetGroupAttributes",
+                        region,
+                        group,
+                    ))?;
+                Ok(answer
+                    .attributes()
+                    .iter()
+                    .map(|a| (text(a.key()), text(a.value())))
+                    .collect())
             })
             .await
     }
 
     /// Tags of many resources: AWS takes 20 ARNs a call. What has vanished meanwhile has no tags.
-    async fn elb_tags(&self, region: &str, arns: Vec<String>) -> Result<BTreeMap<String, Tags>, CloudError> {
+    async fn elb_tags(
+        &self,
+        region: &str,
+        arns: Vec<String>,
+    ) -> Result<BTreeMap<String, Tags>, CloudError> {
         let mut all = BTreeMap::new();
         for chunk in arns.chunks(20) {
             let answer = self
@@ -367,14 +555,23 @@ impl Cloud {
                 .set_resource_arns(Some(chunk.to_vec()))
                 .send()
                 .await
-                .map_err(refused(SERVICE, "DescribeTags", region, "balancers and target groups"));
+                .map_err(refused(
+                    SERVICE,
+                    "DescribeTags",
+                    region,
+                    "balancers and target groups",
+                ));
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(e) if e.not_found() => continue,
                 Err(e) => return Err(e),
             };
             for d in answer.tag_descriptions() {
-                let tags = d.tags().iter().map(|t| (text(t.key()), text(t.value()))).collect();
+                let tags = d
+                    .tags()
+                    .iter()
+                    .map(|t| (text(t.key()), text(t.value())))
+                    .collect();
                 all.insert(text(d.resource_arn()), tags);
             }
         }
@@ -423,26 +620,68 @@ impl Cloud {
             request["SecurityGroups"] = json!(new.security_groups);
             call = call.set_security_groups(Some(new.security_groups.to_vec()));
         }
-        outgoing!(SERVICE, "CreateLoadBalancer", region, new.name, request, call, |a| a
-            .load_balancers()
-            .first()
-            .and_then(|b| b.load_balancer_arn())
-            .map(str::to_owned))
+        outgoing!(
+            SERVICE,
+            "CreateLoadBalancer",
+            region,
+            new.name,
+            request,
+            call,
+            |a| a
+                .load_balancers()
+                .first()
+                .and_then(|b| b.load_balancer_arn())
+                .map(str::to_owned)
+        )
     }
 
-    pub fn modify_balancer_attributes(&self, region: &str, balancer: &str, attributes: &BTreeMap<String, String>) -> Outgoing {
+    pub fn modify_balancer_attributes(
+        &self,
+        region: &str,
+        balancer: &str,
+        attributes: &BTreeMap<String, String>,
+    ) -> Outgoing {
         let request = json!({
             "LoadBalancerArn": balancer,
             "Attributes": attributes.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect::<Vec<_>>(),
         });
-        let list = attributes.iter().map(|(k, v)| aws::LoadBalancerAttribute::builder().key(k).value(v).build()).collect();
-        let call = self.elb_writer(region).modify_load_balancer_attributes().load_balancer_arn(balancer).set_attributes(Some(list));
-        outgoing!(SERVICE, "ModifyLoadBalancerAttributes", region, balancer, request, call)
+        let list = attributes
+            .iter()
+            .map(|(k, v)| {
+                aws::LoadBalancerAttribute::builder()
+                    .key(k)
+                    .value(v)
+                    .build()
+            })
+            .collect();
+        let call = self
+            .elb_writer(region)
+            .modify_load_balancer_attributes()
+            .load_balancer_arn(balancer)
+            .set_attributes(Some(list));
+        outgoing!(
+            SERVICE,
+            "ModifyLoadBalancerAttributes",
+            region,
+            balancer,
+            request,
+            call
+        )
     }
 
     pub fn delete_load_balancer(&self, region: &str, balancer: &str) -> Outgoing {
-        let call = self.elb_writer(region).delete_load_balancer().load_balancer_arn(balancer);
-        outgoing!(SERVICE, "DeleteLoadBalancer", region, balancer, json!({ "LoadBalancerArn": balancer }), call)
+        let call = self
+            .elb_writer(region)
+            .delete_load_balancer()
+            .load_balancer_arn(balancer);
+        outgoing!(
+            SERVICE,
+            "DeleteLoadBalancer",
+            region,
+            balancer,
+            json!({ "LoadBalancerArn": balancer }),
+            call
+        )
     }
 
     pub fn create_target_group(&self, region: &str, new: &NewTargetGroup<'_>) -> Outgoing {
@@ -476,26 +715,63 @@ impl Cloud {
             request["Matcher"] = json!({ "HttpCode": matcher });
             call = call.matcher(aws::Matcher::builder().http_code(matcher).build());
         }
-        outgoing!(SERVICE, "CreateTargetGroup", region, new.name, request, call, |a| a
-            .target_groups()
-            .first()
-            .and_then(|g| g.target_group_arn())
-            .map(str::to_owned))
+        outgoing!(
+            SERVICE,
+            "CreateTargetGroup",
+            region,
+            new.name,
+            request,
+            call,
+            |a| a
+                .target_groups()
+                .first()
+                .and_then(|g| g.target_group_arn())
+                .map(str::to_owned)
+        )
     }
 
-    pub fn modify_target_group_attributes(&self, region: &str, group: &str, attributes: &BTreeMap<String, String>) -> Outgoing {
+    pub fn modify_target_group_attributes(
+        &self,
+        region: &str,
+        group: &str,
+        attributes: &BTreeMap<String, String>,
+    ) -> Outgoing {
         let request = json!({
             "TargetGroupArn": group,
             "Attributes": attributes.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect::<Vec<_>>(),
         });
-        let list = attributes.iter().map(|(k, v)| aws::TargetGroupAttribute::builder().key(k).value(v).build()).collect();
-        let call = self.elb_writer(region).modify_target_group_attributes().target_group_arn(group).set_attributes(Some(list));
-        outgoing!(SERVICE, "ModifyTargetGroupAttributes", region, group, request, call)
+        let list = attributes
+            .iter()
+            .map(|(k, v)| aws::TargetGroupAttribute::builder().key(k).value(v).build())
+            .collect();
+        let call = self
+            .elb_writer(region)
+            .modify_target_group_attributes()
+            .target_group_arn(group)
+            .set_attributes(Some(list));
+        outgoing!(
+            SERVICE,
+            "ModifyTargetGroupAttributes",
+            region,
+            group,
+            request,
+            call
+        )
     }
 
     pub fn delete_target_group(&self, region: &str, group: &str) -> Outgoing {
-        let call = self.elb_writer(region).delete_target_group().target_group_arn(group);
-        outgoing!(SERVICE, "DeleteTargetGroup", region, group, json!({ "TargetGroupArn": group }), call)
+        let call = self
+            .elb_writer(region)
+            .delete_target_group()
+            .target_group_arn(group);
+        outgoing!(
+            SERVICE,
+            "DeleteTargetGroup",
+            region,
+            group,
+            json!({ "TargetGroupArn": group }),
+            call
+        )
     }
 
     pub fn create_listener(
@@ -523,26 +799,52 @@ impl Cloud {
             request["Certificates"] = json!([{ "CertificateArn": certificate }]);
             request["SslPolicy"] = json!(policy);
             call = call
-                .certificates(aws::Certificate::builder().certificate_arn(certificate).build())
+                .certificates(
+                    aws::Certificate::builder()
+                        .certificate_arn(certificate)
+                        .build(),
+                )
                 .ssl_policy(policy);
         }
         let resource = format!("{balancer}:{port}");
-        outgoing!(SERVICE, "CreateListener", region, resource, request, call, |a| a
-            .listeners()
-            .first()
-            .and_then(|l| l.listener_arn())
-            .map(str::to_owned))
+        outgoing!(
+            SERVICE,
+            "CreateListener",
+            region,
+            resource,
+            request,
+            call,
+            |a| a
+                .listeners()
+                .first()
+                .and_then(|l| l.listener_arn())
+                .map(str::to_owned)
+        )
     }
 
     /// Replaces what a listener does by default: how a balancer is fenced, and given back.
     pub fn set_listener_action(&self, region: &str, listener: &str, action: &Action) -> Outgoing {
         let request = json!({ "ListenerArn": listener, "DefaultActions": json_action(action) });
-        let call = self.elb_writer(region).modify_listener().listener_arn(listener).default_actions(aws_action(action));
+        let call = self
+            .elb_writer(region)
+            .modify_listener()
+            .listener_arn(listener)
+            .default_actions(aws_action(action));
         outgoing!(SERVICE, "ModifyListener", region, listener, request, call)
     }
 
     pub fn delete_listener(&self, region: &str, listener: &str) -> Outgoing {
-        let call = self.elb_writer(region).delete_listener().listener_arn(listener);
-        outgoing!(SERVICE, "DeleteListener", region, listener, json!({ "ListenerArn": listener }), call)
+        let call = self
+            .elb_writer(region)
+            .delete_listener()
+            .listener_arn(listener);
+        outgoing!(
+            SERVICE,
+            "DeleteListener",
+            region,
+            listener,
+            json!({ "ListenerArn": listener }),
+            call
+        )
     }
 }

@@ -24,7 +24,12 @@ pub struct CloudError {
 #[derive(Debug, Clone)]
 pub enum Failure {
     /// AWS said no.
-    Refused { code: String, message: String, status: u16, request_id: Option<String> },
+    Refused {
+        code: String,
+        message: String,
+        status: u16,
+        request_id: Option<String>,
+    },
     /// Nothing was sent, or nothing can have been executed (no connection, no credentials).
     NotSent(String),
     /// Sent, and no usable answer came back: executed or not, nobody knows.
@@ -50,7 +55,13 @@ impl CloudError {
                     .iter()
                     .find_map(|name| raw.headers().get(*name))
                     .map(str::to_owned)
-                    .or_else(|| inner.err().meta().extra("aws_request_id").map(str::to_owned));
+                    .or_else(|| {
+                        inner
+                            .err()
+                            .meta()
+                            .extra("aws_request_id")
+                            .map(str::to_owned)
+                    });
                 match inner.err().code() {
                     Some(code) => Failure::Refused {
                         code: code.to_owned(),
@@ -59,19 +70,30 @@ impl CloudError {
                         request_id,
                     },
                     // HEAD requests and foreign bodies carry no code; the status is all there is.
-                    None if status < 500 => {
-                        Failure::Refused { code: status.to_string(), message: String::new(), status, request_id }
-                    }
+                    None if status < 500 => Failure::Refused {
+                        code: status.to_string(),
+                        message: String::new(),
+                        status,
+                        request_id,
+                    },
                     None => Failure::Unknown(format!("HTTP {status} without an AWS error code")),
                 }
             }
             SdkError::ConstructionFailure(_) => Failure::NotSent(chain(&error)),
-            SdkError::DispatchFailure(dispatch) if dispatch.is_user() => Failure::NotSent(chain(&error)),
+            SdkError::DispatchFailure(dispatch) if dispatch.is_user() => {
+                Failure::NotSent(chain(&error))
+            }
             // A refused or timed-out *connection* cannot have executed anything, but the SDK does not tell it from a
             // reset mid-answer reliably: unknown is the safe reading.
             _ => Failure::Unknown(chain(&error)),
         };
-        CloudError { service, operation, region: region.to_owned(), resource: resource.to_owned(), kind }
+        CloudError {
+            service,
+            operation,
+            region: region.to_owned(),
+            resource: resource.to_owned(),
+            kind,
+        }
     }
 
     pub fn code(&self) -> Option<&str> {
@@ -98,9 +120,12 @@ impl CloudError {
 
     pub fn class(&self) -> Class {
         match &self.kind {
-            Failure::Refused { code, status, message, .. } => {
-                classify(self.service, self.operation, code, *status, message)
-            }
+            Failure::Refused {
+                code,
+                status,
+                message,
+                ..
+            } => classify(self.service, self.operation, code, *status, message),
             Failure::NotSent(_) | Failure::Unknown(_) => Class::Retry,
         }
     }
@@ -118,17 +143,30 @@ impl CloudError {
         let what = self.to_string();
         let class = self.class();
         match self.kind {
-            Failure::Refused { code, message, status, request_id } => {
+            Failure::Refused {
+                code,
+                message,
+                status,
+                request_id,
+            } => {
                 // A 5xx of a mutating call may have been executed before it failed.
                 if status >= 500 && class == Class::Retry {
                     CallError::Unknown { what }
                 } else {
-                    CallError::Refused { class, code, message, request_id }
+                    CallError::Refused {
+                        class,
+                        code,
+                        message,
+                        request_id,
+                    }
                 }
             }
-            Failure::NotSent(why) => {
-                CallError::Refused { class: Class::Retry, code: "NotSent".into(), message: why, request_id: None }
-            }
+            Failure::NotSent(why) => CallError::Refused {
+                class: Class::Retry,
+                code: "NotSent".into(),
+                message: why,
+                request_id: None,
+            },
             Failure::Unknown(_) => CallError::Unknown { what },
         }
     }
@@ -154,7 +192,15 @@ impl From<CloudError> for StepError {
 
 impl fmt::Display for CloudError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} on {} in {}: {}", self.service, self.operation, self.resource, self.region, self.text())
+        write!(
+            f,
+            "{} {} on {} in {}: {}",
+            self.service,
+            self.operation,
+            self.resource,
+            self.region,
+            self.text()
+        )
     }
 }
 
@@ -191,34 +237,80 @@ fn classify(service: &str, operation: &str, code: &str, status: u16, message: &s
         | "TransactionInProgressException"
         | "RequestTimeout"
         | "RequestTimeoutException" => return Class::Retry,
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "InvalidClientTokenId"
-        | "UnrecognizedClientException" | "AuthFailure" | "SignatureDoesNotMatch" => return Class::Pause,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError"
-        | "NotAuthorized" | "OptInRequired" => return Class::Pause,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "AuthFailure"
+        | "SignatureDoesNotMatch" => return Class::Pause,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AuthorizationError"
+        | "NotAuthorized"
+        | "OptInRequired" => return Class::Pause,
         "NotSimulated" => return Class::Fail,
         _ => {}
     }
     match (service, code) {
         // Quotas and capacity: a person can lift them, progress is kept.
-        (_, "SnapshotQuotaExceeded" | "InstanceQuotaExceeded" | "StorageQuotaExceeded" | "VpcLimitExceeded") => Class::Pause,
-        (_, "AddressLimitExceeded" | "NatGatewayLimitExceeded" | "InsufficientDBInstanceCapacity") => Class::Pause,
+        (
+            _,
+            "SnapshotQuotaExceeded"
+            | "InstanceQuotaExceeded"
+            | "StorageQuotaExceeded"
+            | "VpcLimitExceeded",
+        ) => Class::Pause,
+        (
+            _,
+            "AddressLimitExceeded" | "NatGatewayLimitExceeded" | "InsufficientDBInstanceCapacity",
+        ) => Class::Pause,
         (_, "TooManyLoadBalancers" | "TooManyTargetGroups" | "TooManyListeners") => Class::Pause,
-        (_, "LimitExceededException" | "LimitExceeded" | "ServiceQuotaExceededException") => Class::Pause,
+        (_, "LimitExceededException" | "LimitExceeded" | "ServiceQuotaExceededException") => {
+            Class::Pause
+        }
         // The state of something else has to change first; it does so by itself.
-        ("rds", "InvalidDBInstanceState" | "InvalidDBSnapshotState" | "InvalidDBClusterStateFault") => Class::Wait,
-        ("rds", "InvalidDBParameterGroupState" | "InvalidDBSubnetGroupStateFault" | "InvalidDBClusterSnapshotStateFault") => Class::Wait,
+        (
+            "rds",
+            "InvalidDBInstanceState" | "InvalidDBSnapshotState" | "InvalidDBClusterStateFault",
+        ) => Class::Wait,
+        (
+            "rds",
+            "InvalidDBParameterGroupState"
+            | "InvalidDBSubnetGroupStateFault"
+            | "InvalidDBClusterSnapshotStateFault",
+        ) => Class::Wait,
         ("ec2", "DependencyViolation" | "IncorrectState" | "InvalidIPAddress.InUse") => Class::Wait,
-        ("kms", "KMSInvalidStateException" | "DependencyTimeoutException" | "KMSInternalException") => Class::Wait,
+        (
+            "kms",
+            "KMSInvalidStateException" | "DependencyTimeoutException" | "KMSInternalException",
+        ) => Class::Wait,
         ("logs", "OperationAbortedException" | "ServiceUnavailableException") => Class::Wait,
-        ("application-autoscaling", "ConcurrentUpdateException" | "InternalServiceException") => Class::Wait,
+        ("application-autoscaling", "ConcurrentUpdateException" | "InternalServiceException") => {
+            Class::Wait
+        }
         ("elasticloadbalancing", "ResourceInUse" | "ResourceInUseException") => Class::Wait,
-        ("iam", "DeleteConflict" | "ConcurrentModification" | "EntityTemporarilyUnmodifiable") => Class::Wait,
+        ("iam", "DeleteConflict" | "ConcurrentModification" | "EntityTemporarilyUnmodifiable") => {
+            Class::Wait
+        }
         ("acm", "ResourceInUseException") => Class::Wait,
-        ("ecs", "ClusterContainsServicesException" | "ClusterContainsTasksException" | "UpdateInProgressException") => Class::Wait,
-        ("ecs", "InvalidParameterException") if message.contains("Draining") || message.contains("idempotent") => Class::Wait,
+        (
+            "ecs",
+            "ClusterContainsServicesException"
+            | "ClusterContainsTasksException"
+            | "UpdateInProgressException",
+        ) => Class::Wait,
+        ("ecs", "InvalidParameterException")
+            if message.contains("Draining") || message.contains("idempotent") =>
+        {
+            Class::Wait
+        }
         ("s3", "OperationAborted" | "409") => Class::Wait,
         // What was just made may not be visible to its neighbour yet.
-        ("ec2", other) if other.ends_with(".NotFound") && !operation.starts_with("Describe") => Class::Wait,
+        ("ec2", other) if other.ends_with(".NotFound") && !operation.starts_with("Describe") => {
+            Class::Wait
+        }
         _ if status >= 500 => Class::Retry,
         _ => Class::Fail,
     }
@@ -230,10 +322,31 @@ mod tests {
 
     #[test]
     fn the_same_code_is_classified_by_service() {
-        assert_eq!(classify("rds", "ModifyDBInstance", "InvalidDBInstanceState", 400, ""), Class::Wait);
-        assert_eq!(classify("ecr", "CreateRepository", "LimitExceededException", 400, ""), Class::Pause);
-        assert_eq!(classify("route53", "ChangeResourceRecordSets", "Throttling", 400, ""), Class::Retry);
-        assert_eq!(classify("route53", "ChangeResourceRecordSets", "InvalidChangeBatch", 400, ""), Class::Fail);
-        assert_eq!(classify("ec2", "CreateSubnet", "InvalidVpcID.NotFound", 400, ""), Class::Wait);
+        assert_eq!(
+            classify("rds", "ModifyDBInstance", "InvalidDBInstanceState", 400, ""),
+            Class::Wait
+        );
+        assert_eq!(
+            classify("ecr", "CreateRepository", "LimitExceededException", 400, ""),
+            Class::Pause
+        );
+        assert_eq!(
+            classify("route53", "ChangeResourceRecordSets", "Throttling", 400, ""),
+            Class::Retry
+        );
+        assert_eq!(
+            classify(
+                "route53",
+                "ChangeResourceRecordSets",
+                "InvalidChangeBatch",
+                400,
+                ""
+            ),
+            Class::Fail
+        );
+        assert_eq!(
+            classify("ec2", "CreateSubnet", "InvalidVpcID.NotFound", 400, ""),
+            Class::Wait
+        );
     }
 }

@@ -24,7 +24,13 @@ pub struct Decision {
 impl Cloud {
     /// The ARN of a role, if it exists.
     pub async fn role(&self, name: &str) -> Result<Option<String>, CloudError> {
-        let answer = self.iam(REGION).get_role().role_name(name).send().await.map_err(refused(SERVICE, "GetRole", REGION, name));
+        let answer = self
+            .iam(REGION)
+            .get_role()
+            .role_name(name)
+            .send()
+            .await
+            .map_err(refused(SERVICE, "GetRole", REGION, name));
         match answer {
             Ok(answer) => Ok(answer.role().map(|r| r.arn().to_owned())),
             Err(e) if e.not_found() => Ok(None),
@@ -33,7 +39,12 @@ impl Cloud {
     }
 
     /// An inline policy of a role, as JSON.
-    pub async fn role_policy(&self, role: &str, policy: &str, look: Look) -> Result<Arc<Option<Value>>, CloudError> {
+    pub async fn role_policy(
+        &self,
+        role: &str,
+        policy: &str,
+        look: Look,
+    ) -> Result<Arc<Option<Value>>, CloudError> {
         self.looks()
             .shared(format!("iam/policy/{role}/{policy}"), look, async {
                 let answer = self
@@ -46,7 +57,9 @@ impl Cloud {
                     .map_err(refused(SERVICE, "GetRolePolicy", REGION, role));
                 match answer {
                     // IAM answers the document percent-encoded.
-                    Ok(answer) => Ok(serde_json::from_str(&percent_decoded(answer.policy_document())).ok()),
+                    Ok(answer) => {
+                        Ok(serde_json::from_str(&percent_decoded(answer.policy_document())).ok())
+                    }
                     Err(e) if e.not_found() => Ok(None),
                     Err(e) => Err(e),
                 }
@@ -55,7 +68,12 @@ impl Cloud {
     }
 
     /// What IAM's simulator says. It does not know conditional SCPs, nor resource policies: a hint, never a proof.
-    pub async fn simulate(&self, principal: &str, actions: &[String], resources: &[String]) -> Result<Vec<Decision>, CloudError> {
+    pub async fn simulate(
+        &self,
+        principal: &str,
+        actions: &[String],
+        resources: &[String],
+    ) -> Result<Vec<Decision>, CloudError> {
         let mut pages = self
             .iam(REGION)
             .simulate_principal_policy()
@@ -66,7 +84,12 @@ impl Cloud {
             .send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(refused(SERVICE, "SimulatePrincipalPolicy", REGION, principal))?;
+            let page = page.map_err(refused(
+                SERVICE,
+                "SimulatePrincipalPolicy",
+                REGION,
+                principal,
+            ))?;
             all.extend(page.evaluation_results().iter().map(|r| Decision {
                 action: r.eval_action_name().to_owned(),
                 resource: r.eval_resource_name().unwrap_or("*").to_owned(),
@@ -82,22 +105,42 @@ impl Cloud {
     pub fn put_role_policy(&self, role: &str, policy: &str, document: &Value) -> Outgoing {
         let text = document.to_string();
         let request = json!({ "RoleName": role, "PolicyName": policy, "PolicyDocument": text });
-        let call = self.iam_writer(REGION).put_role_policy().role_name(role).policy_name(policy).policy_document(text);
+        let call = self
+            .iam_writer(REGION)
+            .put_role_policy()
+            .role_name(role)
+            .policy_name(policy)
+            .policy_document(text);
         let resource = format!("{role}/{policy}");
         outgoing!(SERVICE, "PutRolePolicy", REGION, resource, request, call)
     }
 
     pub fn delete_role_policy(&self, role: &str, policy: &str) -> Outgoing {
         let request = json!({ "RoleName": role, "PolicyName": policy });
-        let call = self.iam_writer(REGION).delete_role_policy().role_name(role).policy_name(policy);
+        let call = self
+            .iam_writer(REGION)
+            .delete_role_policy()
+            .role_name(role)
+            .policy_name(policy);
         let resource = format!("{role}/{policy}");
         outgoing!(SERVICE, "DeleteRolePolicy", REGION, resource, request, call)
     }
 
     pub fn create_service_linked_role(&self, service: &str) -> Outgoing {
-        let call = self.iam_writer(REGION).create_service_linked_role().aws_service_name(service);
+        let call = self
+            .iam_writer(REGION)
+            .create_service_linked_role()
+            .aws_service_name(service);
         let request = json!({ "AWSServiceName": service });
-        outgoing!(SERVICE, "CreateServiceLinkedRole", REGION, service, request, call, |a| a.role().map(|r| r.arn().to_owned()))
+        outgoing!(
+            SERVICE,
+            "CreateServiceLinkedRole",
+            REGION,
+            service,
+            request,
+            call,
+            |a| a.role().map(|r| r.arn().to_owned())
+        )
     }
 }
 
@@ -107,7 +150,9 @@ pub fn service_linked_role(service: &str) -> &'static str {
         "ecs.amazonaws.com" => "AWSServiceRoleForECS",
         "rds.amazonaws.com" => "AWSServiceRoleForRDS",
         "elasticloadbalancing.amazonaws.com" => "AWSServiceRoleForElasticLoadBalancing",
-        "ecs.application-autoscaling.amazonaws.com" => "AWSServiceRoleForApplicationAutoScaling_ECSService",
+        "ecs.application-autoscaling.amazonaws.com" => {
+            "AWSServiceRoleForApplicationAutoScaling_ECSService"
+        }
         "replication.ecr.amazonaws.com" => "AWSServiceRoleForECRReplication",
         _ => "",
     }

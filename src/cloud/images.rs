@@ -41,7 +41,12 @@ pub struct RegistryToken {
 
 /// Looks.
 impl Cloud {
-    pub async fn repository(&self, region: &str, name: &str, look: Look) -> Result<Arc<Option<Repository>>, CloudError> {
+    pub async fn repository(
+        &self,
+        region: &str,
+        name: &str,
+        look: Look,
+    ) -> Result<Arc<Option<Repository>>, CloudError> {
         self.looks()
             .shared(format!("ecr/repository/{region}/{name}"), look, async {
                 let answer = self
@@ -56,7 +61,9 @@ impl Cloud {
                     Err(e) if e.not_found() => return Ok(None),
                     Err(e) => return Err(e),
                 };
-                let Some(r) = answer.repositories().first() else { return Ok(None) };
+                let Some(r) = answer.repositories().first() else {
+                    return Ok(None);
+                };
                 let arn = r.repository_arn().unwrap_or_default().to_owned();
                 let tags = self
                     .ecr(region)
@@ -69,21 +76,44 @@ impl Cloud {
                     name: r.repository_name().unwrap_or_default().to_owned(),
                     arn,
                     uri: r.repository_uri().unwrap_or_default().to_owned(),
-                    immutable: r.image_tag_mutability() == Some(&aws::ImageTagMutability::Immutable),
-                    scan_on_push: r.image_scanning_configuration().is_some_and(|s| s.scan_on_push()),
-                    encryption: r.encryption_configuration().map(|e| e.encryption_type().as_str().to_owned()),
-                    key: r.encryption_configuration().and_then(|e| e.kms_key()).map(str::to_owned),
-                    tags: tags.tags().iter().map(|t| (t.key().to_owned(), t.value().to_owned())).collect(),
+                    immutable: r.image_tag_mutability()
+                        == Some(&aws::ImageTagMutability::Immutable),
+                    scan_on_push: r
+                        .image_scanning_configuration()
+                        .is_some_and(|s| s.scan_on_push()),
+                    encryption: r
+                        .encryption_configuration()
+                        .map(|e| e.encryption_type().as_str().to_owned()),
+                    key: r
+                        .encryption_configuration()
+                        .and_then(|e| e.kms_key())
+                        .map(str::to_owned),
+                    tags: tags
+                        .tags()
+                        .iter()
+                        .map(|t| (t.key().to_owned(), t.value().to_owned()))
+                        .collect(),
                 }))
             })
             .await
     }
 
     /// Every image of a repository. A repository that is not there has none.
-    pub async fn images(&self, region: &str, repository: &str, look: Look) -> Result<Arc<Vec<Image>>, CloudError> {
+    pub async fn images(
+        &self,
+        region: &str,
+        repository: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<Image>>, CloudError> {
         self.looks()
             .shared(format!("ecr/images/{region}/{repository}"), look, async {
-                let mut pages = self.ecr(region).describe_images().repository_name(repository).into_paginator().items().send();
+                let mut pages = self
+                    .ecr(region)
+                    .describe_images()
+                    .repository_name(repository)
+                    .into_paginator()
+                    .items()
+                    .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
                     match item.map_err(refused(SERVICE, "DescribeImages", region, repository)) {
@@ -103,7 +133,11 @@ impl Cloud {
     }
 
     /// The lifecycle policy of a repository, verbatim. It does not replicate, and acts in its own region only.
-    pub async fn lifecycle_policy(&self, region: &str, repository: &str) -> Result<Option<String>, CloudError> {
+    pub async fn lifecycle_policy(
+        &self,
+        region: &str,
+        repository: &str,
+    ) -> Result<Option<String>, CloudError> {
         let answer = self
             .ecr(region)
             .get_lifecycle_policy()
@@ -124,11 +158,23 @@ impl Cloud {
             .get_authorization_token()
             .send()
             .await
-            .map_err(refused(SERVICE, "GetAuthorizationToken", region, "the registry"))?;
+            .map_err(refused(
+                SERVICE,
+                "GetAuthorizationToken",
+                region,
+                "the registry",
+            ))?;
         let data = answer.authorization_data().first();
         Ok(RegistryToken {
-            basic: zeroize::Zeroizing::new(data.and_then(|d| d.authorization_token()).unwrap_or_default().to_owned()),
-            endpoint: data.and_then(|d| d.proxy_endpoint()).unwrap_or_default().to_owned(),
+            basic: zeroize::Zeroizing::new(
+                data.and_then(|d| d.authorization_token())
+                    .unwrap_or_default()
+                    .to_owned(),
+            ),
+            endpoint: data
+                .and_then(|d| d.proxy_endpoint())
+                .unwrap_or_default()
+                .to_owned(),
         })
     }
 }
@@ -136,19 +182,31 @@ impl Cloud {
 /// Calls.
 impl Cloud {
     pub fn create_repository(&self, region: &str, new: &Repository) -> Outgoing {
-        let mutability = if new.immutable { "IMMUTABLE" } else { "MUTABLE" };
+        let mutability = if new.immutable {
+            "IMMUTABLE"
+        } else {
+            "MUTABLE"
+        };
         let mut request = json!({
             "repositoryName": new.name, "imageTagMutability": mutability,
             "imageScanningConfiguration": { "scanOnPush": new.scan_on_push },
             "tags": new.tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect::<Vec<_>>(),
         });
-        let list = new.tags.iter().filter_map(|(k, v)| aws::Tag::builder().key(k).value(v).build().ok()).collect();
+        let list = new
+            .tags
+            .iter()
+            .filter_map(|(k, v)| aws::Tag::builder().key(k).value(v).build().ok())
+            .collect();
         let mut call = self
             .ecr_writer(region)
             .create_repository()
             .repository_name(&new.name)
             .image_tag_mutability(aws::ImageTagMutability::from(mutability))
-            .image_scanning_configuration(aws::ImageScanningConfiguration::builder().scan_on_push(new.scan_on_push).build())
+            .image_scanning_configuration(
+                aws::ImageScanningConfiguration::builder()
+                    .scan_on_push(new.scan_on_push)
+                    .build(),
+            )
             .set_tags(Some(list));
         if let (Some(kind), Some(key)) = (&new.encryption, &new.key) {
             request["encryptionConfiguration"] = json!({ "encryptionType": kind, "kmsKey": key });
@@ -164,20 +222,43 @@ impl Cloud {
 
     pub fn put_lifecycle_policy(&self, region: &str, repository: &str, policy: &str) -> Outgoing {
         let request = json!({ "repositoryName": repository, "lifecyclePolicyText": policy });
-        let call = self.ecr_writer(region).put_lifecycle_policy().repository_name(repository).lifecycle_policy_text(policy);
-        outgoing!(SERVICE, "PutLifecyclePolicy", region, repository, request, call)
+        let call = self
+            .ecr_writer(region)
+            .put_lifecycle_policy()
+            .repository_name(repository)
+            .lifecycle_policy_text(policy);
+        outgoing!(
+            SERVICE,
+            "PutLifecyclePolicy",
+            region,
+            repository,
+            request,
+            call
+        )
     }
 
     /// Deletes a repository that this run made, with the images in it.
     pub fn delete_repository(&self, region: &str, repository: &str) -> Outgoing {
         let request = json!({ "repositoryName": repository, "force": true });
-        let call = self.ecr_writer(region).delete_repository().repository_name(repository).force(true);
-        outgoing!(SERVICE, "DeleteRepository", region, repository, request, call)
+        let call = self
+            .ecr_writer(region)
+            .delete_repository()
+            .repository_name(repository)
+            .force(true);
+        outgoing!(
+            SERVICE,
+            "DeleteRepository",
+            region,
+            repository,
+            request,
+            call
+        )
     }
 
     /// Deletes one image, with every tag on it.
     pub fn delete_image(&self, region: &str, repository: &str, digest: &str) -> Outgoing {
-        let request = json!({ "repositoryName": repository, "imageIds": [{ "imageDigest": digest }] });
+        let request =
+            json!({ "repositoryName": repository, "imageIds": [{ "imageDigest": digest }] });
         let call = self
             .ecr_writer(region)
             .batch_delete_image()

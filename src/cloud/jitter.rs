@@ -31,7 +31,10 @@ pub struct PinnedJitter {
 
 impl PinnedJitter {
     pub fn new(seed: u64) -> PinnedJitter {
-        PinnedJitter { seed, seen: Mutex::default() }
+        PinnedJitter {
+            seed,
+            seen: Mutex::default(),
+        }
     }
 }
 
@@ -50,7 +53,10 @@ impl Intercept for PinnedJitter {
         let request = context.request();
         let mut key = mix(self.seed, request.uri().as_bytes());
         if let Some(metadata) = config.load::<Metadata>() {
-            key = mix(mix(key, metadata.service().as_bytes()), metadata.name().as_bytes());
+            key = mix(
+                mix(key, metadata.service().as_bytes()),
+                metadata.name().as_bytes(),
+            );
         }
         key = mix(key, request.body().bytes().unwrap_or_default());
         let nth = {
@@ -59,7 +65,9 @@ impl Intercept for PinnedJitter {
             *nth += 1;
             *nth
         };
-        config.interceptor_state().store_put(CallKey(mix(key, &nth.to_le_bytes())));
+        config
+            .interceptor_state()
+            .store_put(CallKey(mix(key, &nth.to_le_bytes())));
         Ok(())
     }
 
@@ -69,7 +77,9 @@ impl Intercept for PinnedJitter {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let (Some(key), Some(attempts)) = (config.load::<CallKey>(), config.load::<RequestAttempts>()) {
+        if let (Some(key), Some(attempts)) =
+            (config.load::<CallKey>(), config.load::<RequestAttempts>())
+        {
             fastrand::seed(mix(key.0, &u64::from(attempts.attempts()).to_le_bytes()));
         }
         Ok(())

@@ -25,19 +25,41 @@ pub struct Key {
 /// Looks.
 impl Cloud {
     /// A key by id, ARN or `alias/…`.
-    pub async fn key(&self, region: &str, id: &str, look: Look) -> Result<Arc<Option<Key>>, CloudError> {
+    pub async fn key(
+        &self,
+        region: &str,
+        id: &str,
+        look: Look,
+    ) -> Result<Arc<Option<Key>>, CloudError> {
         self.looks()
             .shared(format!("kms/key/{region}/{id}"), look, async {
-                let answer =
-                    self.kms(region).describe_key().key_id(id).send().await.map_err(refused(SERVICE, "DescribeKey", region, id));
+                let answer = self
+                    .kms(region)
+                    .describe_key()
+                    .key_id(id)
+                    .send()
+                    .await
+                    .map_err(refused(SERVICE, "DescribeKey", region, id));
                 match answer {
                     Ok(answer) => Ok(answer.key_metadata().map(|k| Key {
                         id: k.key_id().to_owned(),
                         arn: k.arn().unwrap_or_default().to_owned(),
-                        state: k.key_state().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-                        usage: k.key_usage().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-                        spec: k.key_spec().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-                        manager: k.key_manager().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+                        state: k
+                            .key_state()
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
+                        usage: k
+                            .key_usage()
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
+                        spec: k
+                            .key_spec()
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
+                        manager: k
+                            .key_manager()
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
                         multi_region: k.multi_region().unwrap_or_default(),
                     })),
                     Err(e) if e.not_found() => Ok(None),
@@ -49,7 +71,13 @@ impl Cloud {
 
     /// The aliases of a key.
     pub async fn key_aliases(&self, region: &str, key: &str) -> Result<Vec<String>, CloudError> {
-        let mut pages = self.kms(region).list_aliases().key_id(key).into_paginator().items().send();
+        let mut pages = self
+            .kms(region)
+            .list_aliases()
+            .key_id(key)
+            .into_paginator()
+            .items()
+            .send();
         let mut all = Vec::new();
         while let Some(item) = pages.next().await {
             let alias = item.map_err(refused(SERVICE, "ListAliases", region, key))?;

@@ -28,17 +28,31 @@ pub struct LogLine {
 /// Looks.
 impl Cloud {
     /// The log groups whose names begin with `prefix`.
-    pub async fn log_groups(&self, region: &str, prefix: &str, look: Look) -> Result<Arc<Vec<LogGroup>>, CloudError> {
+    pub async fn log_groups(
+        &self,
+        region: &str,
+        prefix: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<LogGroup>>, CloudError> {
         self.looks()
             .shared(format!("logs/groups/{region}/{prefix}"), look, async {
-                let mut pages =
-                    self.logs(region).describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
+                let mut pages = self
+                    .logs(region)
+                    .describe_log_groups()
+                    .log_group_name_prefix(prefix)
+                    .into_paginator()
+                    .items()
+                    .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
                     let g = item.map_err(refused(SERVICE, "DescribeLogGroups", region, prefix))?;
                     all.push(LogGroup {
                         name: g.log_group_name().unwrap_or_default().to_owned(),
-                        arn: g.arn().unwrap_or_default().trim_end_matches(":*").to_owned(),
+                        arn: g
+                            .arn()
+                            .unwrap_or_default()
+                            .trim_end_matches(":*")
+                            .to_owned(),
                         retention_days: g.retention_in_days(),
                         key: g.kms_key_id().map(str::to_owned),
                     });
@@ -56,49 +70,72 @@ impl Cloud {
             .send()
             .await
             .map_err(refused(SERVICE, "ListTagsForResource", region, arn))?;
-        Ok(answer.tags().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect())
+        Ok(answer
+            .tags()
+            .into_iter()
+            .flatten()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect())
     }
 
     /// The newest lines of a stream, oldest first. A stream or group that is not there yet has none.
-    pub async fn log_tail(&self, region: &str, group: &str, stream: &str, look: Look) -> Result<Arc<Vec<LogLine>>, CloudError> {
+    pub async fn log_tail(
+        &self,
+        region: &str,
+        group: &str,
+        stream: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<LogLine>>, CloudError> {
         self.looks()
-            .shared(format!("logs/tail/{region}/{group}/{stream}"), look, async {
-                let answer = self
-                    .logs(region)
-                    .get_log_events()
-                    .log_group_name(group)
-                    .log_stream_name(stream)
-                    .start_from_head(false)
-                    .limit(200)
-                    .send()
-                    .await
-                    .map_err(refused(SERVICE, "GetLogEvents", region, stream));
-                match answer {
-                    Ok(answer) => Ok(answer
-                        .events()
-                        .iter()
-                        .map(|e| LogLine {
-                            at: e.timestamp().unwrap_or_default(),
-                            message: e.message().unwrap_or_default().to_owned(),
-                        })
-                        .collect()),
-                    Err(e) if e.not_found() => Ok(Vec::new()),
-                    Err(e) => Err(e),
-                }
-            })
+            .shared(
+                format!("logs/tail/{region}/{group}/{stream}"),
+                look,
+                async {
+                    let answer = self
+                        .logs(region)
+                        .get_log_events()
+                        .log_group_name(group)
+                        .log_stream_name(stream)
+                        .start_from_head(false)
+                        .limit(200)
+                        .send()
+                        .await
+                        .map_err(refused(SERVICE, "GetLogEvents", region, stream));
+                    match answer {
+                        Ok(answer) => Ok(answer
+                            .events()
+                            .iter()
+                            .map(|e| LogLine {
+                                at: e.timestamp().unwrap_or_default(),
+                                message: e.message().unwrap_or_default().to_owned(),
+                            })
+                            .collect()),
+                        Err(e) if e.not_found() => Ok(Vec::new()),
+                        Err(e) => Err(e),
+                    }
+                },
+            )
             .await
     }
 }
 
 /// Calls.
 impl Cloud {
-    pub fn create_log_group(&self, region: &str, name: &str, key: Option<&str>, tags: &Tags) -> Outgoing {
+    pub fn create_log_group(
+        &self,
+        region: &str,
+        name: &str,
+        key: Option<&str>,
+        tags: &Tags,
+    ) -> Outgoing {
         let mut request = json!({ "logGroupName": name, "tags": tags });
         let mut call = self
             .logs_writer(region)
             .create_log_group()
             .log_group_name(name)
-            .set_tags(Some(tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect()));
+            .set_tags(Some(
+                tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            ));
         if let Some(key) = key {
             request["kmsKeyId"] = key.into();
             call = call.kms_key_id(key);
@@ -108,12 +145,26 @@ impl Cloud {
 
     pub fn put_retention(&self, region: &str, name: &str, days: i32) -> Outgoing {
         let request = json!({ "logGroupName": name, "retentionInDays": days });
-        let call = self.logs_writer(region).put_retention_policy().log_group_name(name).retention_in_days(days);
+        let call = self
+            .logs_writer(region)
+            .put_retention_policy()
+            .log_group_name(name)
+            .retention_in_days(days);
         outgoing!(SERVICE, "PutRetentionPolicy", region, name, request, call)
     }
 
     pub fn delete_log_group(&self, region: &str, name: &str) -> Outgoing {
-        let call = self.logs_writer(region).delete_log_group().log_group_name(name);
-        outgoing!(SERVICE, "DeleteLogGroup", region, name, json!({ "logGroupName": name }), call)
+        let call = self
+            .logs_writer(region)
+            .delete_log_group()
+            .log_group_name(name);
+        outgoing!(
+            SERVICE,
+            "DeleteLogGroup",
+            region,
+            name,
+            json!({ "logGroupName": name }),
+            call
+        )
     }
 }

@@ -19,7 +19,12 @@ pub struct Looks(Mutex<BTreeMap<String, (u64, Slot)>>);
 
 impl Looks {
     /// The list named `key`, as of this look: fetched once an epoch, shared by everybody who asks.
-    pub async fn shared<T, F>(&self, key: String, look: Look, fetch: F) -> Result<Arc<T>, CloudError>
+    pub async fn shared<T, F>(
+        &self,
+        key: String,
+        look: Look,
+        fetch: F,
+    ) -> Result<Arc<T>, CloudError>
     where
         T: Send + Sync + 'static,
         F: Future<Output = Result<T, CloudError>>,
@@ -29,7 +34,10 @@ impl Looks {
         }
         let cell: Arc<OnceCell<Arc<T>>> = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let held = slots.get(&key).filter(|(epoch, _)| *epoch == look.epoch).map(|(_, slot)| Arc::clone(slot));
+            let held = slots
+                .get(&key)
+                .filter(|(epoch, _)| *epoch == look.epoch)
+                .map(|(_, slot)| Arc::clone(slot));
             match held.and_then(|slot| slot.downcast::<OnceCell<Arc<T>>>().ok()) {
                 Some(cell) => cell,
                 None => {
@@ -39,6 +47,8 @@ impl Looks {
                 }
             }
         };
-        cell.get_or_try_init(|| async { fetch.await.map(Arc::new) }).await.map(Arc::clone)
+        cell.get_or_try_init(|| async { fetch.await.map(Arc::new) })
+            .await
+            .map(Arc::clone)
     }
 }

@@ -26,6 +26,8 @@ pub mod secrets;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use error::CloudError;
@@ -83,13 +85,20 @@ impl Cloud {
         let base = match seams.credentials {
             // Nothing of the environment may leak into a sandbox: no profile, no endpoint, no credential chain.
             Some((key, secret)) => {
-                let credentials = aws_credential_types::Credentials::new(key, secret, None, None, "drtool");
+                let credentials =
+                    aws_credential_types::Credentials::new(key, secret, None, None, "drtool");
                 let mut builder = aws_config::SdkConfig::builder()
                     .behavior_version(behavior)
                     .timeout_config(timeouts)
-                    .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials));
+                    .credentials_provider(
+                        aws_credential_types::provider::SharedCredentialsProvider::new(credentials),
+                    );
                 builder.set_http_client(seams.http);
-                builder.set_sleep_impl(seams.sleep.or_else(aws_smithy_async::rt::sleep::default_async_sleep));
+                builder.set_sleep_impl(
+                    seams
+                        .sleep
+                        .or_else(aws_smithy_async::rt::sleep::default_async_sleep),
+                );
                 builder.set_time_source(seams.time.or_else(|| Some(SharedTimeSource::default())));
                 builder.set_endpoint_url(seams.endpoint);
                 builder.build()
@@ -137,13 +146,30 @@ impl Cloud {
         make: impl FnOnce(&aws_config::SdkConfig) -> C,
     ) -> Arc<C> {
         let key = (service, region.to_owned(), writes);
-        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = clients.get(&key).and_then(|c| Arc::clone(c).downcast::<C>().ok()) {
+        let mut clients = self
+            .0
+            .clients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = clients
+            .get(&key)
+            .and_then(|c| Arc::clone(c).downcast::<C>().ok())
+        {
             return held;
         }
         // A mutating call is one attempt: a second one would be a call that no journal knows of.
-        let retry = if writes { RetryConfig::disabled() } else { RetryConfig::standard().with_max_attempts(3) };
-        let config = self.0.base.to_builder().retry_config(retry).region(aws_config::Region::new(region.to_owned())).build();
+        let retry = if writes {
+            RetryConfig::disabled()
+        } else {
+            RetryConfig::standard().with_max_attempts(3)
+        };
+        let config = self
+            .0
+            .base
+            .to_builder()
+            .retry_config(retry)
+            .region(aws_config::Region::new(region.to_owned()))
+            .build();
         let made = Arc::new(make(&config));
         clients.insert(key, Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
         made
@@ -174,7 +200,10 @@ macro_rules! configured {
         if let Some(seed) = $cloud.0.pinned {
             builder = builder
                 .interceptor(jitter::PinnedJitter::new(seed))
-                .retry_partition($sdk::config::retry::RetryPartition::custom(format!("{}-{seed}", $name)).build());
+                .retry_partition(
+                    $sdk::config::retry::RetryPartition::custom(format!("{}-{seed}", $name))
+                        .build(),
+                );
         }
         builder.build()
     }};
@@ -215,11 +244,15 @@ impl Cloud {
 
     fn s3_client(&self, region: &str, writes: bool) -> Arc<aws_sdk_s3::Client> {
         self.client("s3", region, writes, |config| {
-            let mut builder = aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some());
+            let mut builder = aws_sdk_s3::config::Builder::from(config)
+                .force_path_style(config.endpoint_url().is_some());
             if let Some(seed) = self.0.pinned {
                 builder = builder
                     .interceptor(jitter::PinnedJitter::new(seed))
-                    .retry_partition(aws_sdk_s3::config::retry::RetryPartition::custom(format!("s3-{seed}")).build());
+                    .retry_partition(
+                        aws_sdk_s3::config::retry::RetryPartition::custom(format!("s3-{seed}"))
+                            .build(),
+                    );
             }
             aws_sdk_s3::Client::from_conf(builder.build())
         })
@@ -232,9 +265,13 @@ pub(crate) fn refused<E>(
     operation: &'static str,
     region: &str,
     resource: &str,
-) -> impl FnOnce(aws_smithy_runtime_api::client::result::SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>) -> CloudError
+) -> impl FnOnce(SdkError<E, HttpResponse>) -> CloudError + use<E>
 where
-    E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    E: aws_smithy_types::error::metadata::ProvideErrorMetadata
+        + std::error::Error
+        + Send
+        + Sync
+        + 'static,
 {
     let (region, resource) = (region.to_owned(), resource.to_owned());
     move |error| CloudError::from_sdk(service, operation, &region, &resource, error)

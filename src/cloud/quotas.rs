@@ -14,15 +14,41 @@ pub struct QuotaCode {
     pub name: &'static str,
 }
 
-pub const VPCS: QuotaCode = QuotaCode { service: "vpc", code: "L-F678F1CE", name: "VPCs per Region" };
-pub const ADDRESSES: QuotaCode = QuotaCode { service: "ec2", code: "L-0263D0A3", name: "EC2-VPC Elastic IPs" };
-pub const NAT_GATEWAYS: QuotaCode = QuotaCode { service: "vpc", code: "L-FE5A380F", name: "NAT gateways per Availability Zone" };
-pub const FARGATE_VCPU: QuotaCode =
-    QuotaCode { service: "fargate", code: "L-3032A538", name: "Fargate On-Demand vCPU resource count" };
-pub const BALANCERS: QuotaCode =
-    QuotaCode { service: "elasticloadbalancing", code: "L-53DA6B97", name: "Application Load Balancers per Region" };
-pub const DB_INSTANCES: QuotaCode = QuotaCode { service: "rds", code: "L-7B6409FD", name: "DB instances" };
-pub const DB_SNAPSHOTS: QuotaCode = QuotaCode { service: "rds", code: "L-272F1212", name: "Manual DB instance snapshots" };
+pub const VPCS: QuotaCode = QuotaCode {
+    service: "vpc",
+    code: "L-F678F1CE",
+    name: "VPCs per Region",
+};
+pub const ADDRESSES: QuotaCode = QuotaCode {
+    service: "ec2",
+    code: "L-0263D0A3",
+    name: "EC2-VPC Elastic IPs",
+};
+pub const NAT_GATEWAYS: QuotaCode = QuotaCode {
+    service: "vpc",
+    code: "L-FE5A380F",
+    name: "NAT gateways per Availability Zone",
+};
+pub const FARGATE_VCPU: QuotaCode = QuotaCode {
+    service: "fargate",
+    code: "L-3032A538",
+    name: "Fargate On-Demand vCPU resource count",
+};
+pub const BALANCERS: QuotaCode = QuotaCode {
+    service: "elasticloadbalancing",
+    code: "L-53DA6B97",
+    name: "Application Load Balancers per Region",
+};
+pub const DB_INSTANCES: QuotaCode = QuotaCode {
+    service: "rds",
+    code: "L-7B6409FD",
+    name: "DB instances",
+};
+pub const DB_SNAPSHOTS: QuotaCode = QuotaCode {
+    service: "rds",
+    code: "L-272F1212",
+    name: "Manual DB instance snapshots",
+};
 
 impl Cloud {
     /// The applied value, or AWS's default where none was applied; `None` where Service Quotas does not know the code.
@@ -47,7 +73,12 @@ impl Cloud {
             .quota_code(quota.code)
             .send()
             .await
-            .map_err(refused(SERVICE, "GetAWSDefaultServiceQuota", region, quota.name));
+            .map_err(refused(
+                SERVICE,
+                "GetAWSDefaultServiceQuota",
+                region,
+                quota.name,
+            ));
         match default {
             Ok(answer) => Ok(answer.quota().and_then(|q| q.value())),
             Err(e) if e.not_found() => Ok(None),

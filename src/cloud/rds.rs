@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 const SERVICE: &str = "rds";
 
-
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DbInstance {
     pub id: String,
@@ -132,16 +131,25 @@ pub struct Restore {
 
 fn tags_of(list: &[aws::Tag]) -> Tags {
     list.iter()
-        .filter_map(|t| Some((t.key()?.to_owned(), t.value().unwrap_or_default().to_owned())))
+        .filter_map(|t| {
+            Some((
+                t.key()?.to_owned(),
+                t.value().unwrap_or_default().to_owned(),
+            ))
+        })
         .collect()
 }
 
 fn aws_tags(tags: &Tags) -> Vec<aws::Tag> {
-    tags.iter().map(|(k, v)| aws::Tag::builder().key(k).value(v).build()).collect()
+    tags.iter()
+        .map(|(k, v)| aws::Tag::builder().key(k).value(v).build())
+        .collect()
 }
 
 fn json_tags(tags: &Tags) -> Value {
-    tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect()
+    tags.iter()
+        .map(|(k, v)| json!({ "Key": k, "Value": v }))
+        .collect()
 }
 
 impl From<&aws::DbInstance> for DbInstance {
@@ -164,17 +172,35 @@ impl From<&aws::DbInstance> for DbInstance {
             multi_az: db.multi_az().unwrap_or_default(),
             host: db.endpoint().and_then(|e| e.address()).map(str::to_owned),
             port: db.endpoint().and_then(|e| e.port()),
-            subnet_group: db.db_subnet_group().and_then(|g| g.db_subnet_group_name()).map(str::to_owned),
-            vpc: db.db_subnet_group().and_then(|g| g.vpc_id()).map(str::to_owned),
+            subnet_group: db
+                .db_subnet_group()
+                .and_then(|g| g.db_subnet_group_name())
+                .map(str::to_owned),
+            vpc: db
+                .db_subnet_group()
+                .and_then(|g| g.vpc_id())
+                .map(str::to_owned),
             security_groups: db
                 .vpc_security_groups()
                 .iter()
                 .filter_map(|g| g.vpc_security_group_id())
                 .map(str::to_owned)
                 .collect(),
-            parameter_group: db.db_parameter_groups().first().and_then(|g| g.db_parameter_group_name()).map(str::to_owned),
-            parameter_status: db.db_parameter_groups().first().and_then(|g| g.parameter_apply_status()).map(str::to_owned),
-            option_group: db.option_group_memberships().first().and_then(|g| g.option_group_name()).map(str::to_owned),
+            parameter_group: db
+                .db_parameter_groups()
+                .first()
+                .and_then(|g| g.db_parameter_group_name())
+                .map(str::to_owned),
+            parameter_status: db
+                .db_parameter_groups()
+                .first()
+                .and_then(|g| g.parameter_apply_status())
+                .map(str::to_owned),
+            option_group: db
+                .option_group_memberships()
+                .first()
+                .and_then(|g| g.option_group_name())
+                .map(str::to_owned),
             backup_retention_days: db.backup_retention_period().unwrap_or_default(),
             backup_window: db.preferred_backup_window().map(str::to_owned),
             maintenance_window: db.preferred_maintenance_window().map(str::to_owned),
@@ -189,7 +215,9 @@ impl From<&aws::DbInstance> for DbInstance {
             master_username: db.master_username().map(str::to_owned),
             database_name: db.db_name().map(str::to_owned),
             managed_password: db.master_user_secret().is_some(),
-            replica_of: db.read_replica_source_db_instance_identifier().map(str::to_owned),
+            replica_of: db
+                .read_replica_source_db_instance_identifier()
+                .map(str::to_owned),
             created: db.instance_create_time().map(|t| t.secs()),
             tags: tags_of(db.tag_list()),
         }
@@ -222,14 +250,28 @@ impl From<&aws::DbSnapshot> for DbSnapshot {
 /// Looks.
 impl Cloud {
     /// Every DB instance of the region.
-    pub async fn db_instances(&self, region: &str, look: Look) -> Result<Arc<Vec<DbInstance>>, CloudError> {
+    pub async fn db_instances(
+        &self,
+        region: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<DbInstance>>, CloudError> {
         let key = format!("rds/instances/{region}");
         self.looks()
             .shared(key, look, async {
-                let mut pages = self.rds(region).describe_db_instances().into_paginator().items().send();
+                let mut pages = self
+                    .rds(region)
+                    .describe_db_instances()
+                    .into_paginator()
+                    .items()
+                    .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let item = item.map_err(refused(SERVICE, "DescribeDBInstances", region, "all instances"))?;
+                    let item = item.map_err(refused(
+                        SERVICE,
+                        "DescribeDBInstances",
+                        region,
+                        "all instances",
+                    ))?;
                     all.push(DbInstance::from(&item));
                 }
                 Ok(all)
@@ -237,20 +279,44 @@ impl Cloud {
             .await
     }
 
-    pub async fn db_instance(&self, region: &str, id: &str, look: Look) -> Result<Option<DbInstance>, CloudError> {
-        Ok(self.db_instances(region, look).await?.iter().find(|db| db.id.eq_ignore_ascii_case(id)).cloned())
+    pub async fn db_instance(
+        &self,
+        region: &str,
+        id: &str,
+        look: Look,
+    ) -> Result<Option<DbInstance>, CloudError> {
+        Ok(self
+            .db_instances(region, look)
+            .await?
+            .iter()
+            .find(|db| db.id.eq_ignore_ascii_case(id))
+            .cloned())
     }
 
     /// Every manual snapshot of the region that this account owns.
-    pub async fn db_snapshots(&self, region: &str, look: Look) -> Result<Arc<Vec<DbSnapshot>>, CloudError> {
+    pub async fn db_snapshots(
+        &self,
+        region: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<DbSnapshot>>, CloudError> {
         let key = format!("rds/snapshots/{region}");
         self.looks()
             .shared(key, look, async {
-                let mut pages =
-                    self.rds(region).describe_db_snapshots().snapshot_type("manual").into_paginator().items().send();
+                let mut pages = self
+                    .rds(region)
+                    .describe_db_snapshots()
+                    .snapshot_type("manual")
+                    .into_paginator()
+                    .items()
+                    .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let item = item.map_err(refused(SERVICE, "DescribeDBSnapshots", region, "all snapshots"))?;
+                    let item = item.map_err(refused(
+                        SERVICE,
+                        "DescribeDBSnapshots",
+                        region,
+                        "all snapshots",
+                    ))?;
                     all.push(DbSnapshot::from(&item));
                 }
                 Ok(all)
@@ -258,23 +324,52 @@ impl Cloud {
             .await
     }
 
-    pub async fn db_snapshot(&self, region: &str, id: &str, look: Look) -> Result<Option<DbSnapshot>, CloudError> {
-        Ok(self.db_snapshots(region, look).await?.iter().find(|s| s.id.eq_ignore_ascii_case(id)).cloned())
+    pub async fn db_snapshot(
+        &self,
+        region: &str,
+        id: &str,
+        look: Look,
+    ) -> Result<Option<DbSnapshot>, CloudError> {
+        Ok(self
+            .db_snapshots(region, look)
+            .await?
+            .iter()
+            .find(|s| s.id.eq_ignore_ascii_case(id))
+            .cloned())
     }
 
-    pub async fn db_subnet_groups(&self, region: &str, look: Look) -> Result<Arc<Vec<DbSubnetGroup>>, CloudError> {
+    pub async fn db_subnet_groups(
+        &self,
+        region: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<DbSubnetGroup>>, CloudError> {
         let key = format!("rds/subnet-groups/{region}");
         self.looks()
             .shared(key, look, async {
-                let mut pages = self.rds(region).describe_db_subnet_groups().into_paginator().items().send();
+                let mut pages = self
+                    .rds(region)
+                    .describe_db_subnet_groups()
+                    .into_paginator()
+                    .items()
+                    .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let g = item.map_err(refused(SERVICE, "DescribeDBSubnetGroups", region, "all subnet groups"))?;
+                    let g = item.map_err(refused(
+                        SERVICE,
+                        "DescribeDBSubnetGroups",
+                        region,
+                        "all subnet groups",
+                    ))?;
                     all.push(DbSubnetGroup {
                         name: g.db_subnet_group_name().unwrap_or_default().to_owned(),
                         arn: g.db_subnet_group_arn().unwrap_or_default().to_owned(),
                         vpc: g.vpc_id().unwrap_or_default().to_owned(),
-                        subnets: g.subnets().iter().filter_map(|s| s.subnet_identifier()).map(str::to_owned).collect(),
+                        subnets: g
+                            .subnets()
+                            .iter()
+                            .filter_map(|s| s.subnet_identifier())
+                            .map(str::to_owned)
+                            .collect(),
                         status: g.subnet_group_status().unwrap_or_default().to_owned(),
                     });
                 }
@@ -283,14 +378,28 @@ impl Cloud {
             .await
     }
 
-    pub async fn db_parameter_groups(&self, region: &str, look: Look) -> Result<Arc<Vec<DbParameterGroup>>, CloudError> {
+    pub async fn db_parameter_groups(
+        &self,
+        region: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<DbParameterGroup>>, CloudError> {
         let key = format!("rds/parameter-groups/{region}");
         self.looks()
             .shared(key, look, async {
-                let mut pages = self.rds(region).describe_db_parameter_groups().into_paginator().items().send();
+                let mut pages = self
+                    .rds(region)
+                    .describe_db_parameter_groups()
+                    .into_paginator()
+                    .items()
+                    .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let g = item.map_err(refused(SERVICE, "DescribeDBParameterGroups", region, "all parameter groups"))?;
+                    let g = item.map_err(refused(
+                        SERVICE,
+                        "DescribeDBParameterGroups",
+                        region,
+                        "all parameter groups",
+                    ))?;
                     all.push(DbParameterGroup {
                         name: g.db_parameter_group_name().unwrap_or_default().to_owned(),
                         arn: g.db_parameter_group_arn().unwrap_or_default().to_owned(),
@@ -304,7 +413,12 @@ impl Cloud {
     }
 
     /// The parameters of a group that somebody has set, in name order.
-    pub async fn db_parameters(&self, region: &str, group: &str, look: Look) -> Result<Arc<Vec<DbParameter>>, CloudError> {
+    pub async fn db_parameters(
+        &self,
+        region: &str,
+        group: &str,
+        look: Look,
+    ) -> Result<Arc<Vec<DbParameter>>, CloudError> {
         let key = format!("rds/parameters/{region}/{group}");
         self.looks()
             .shared(key, look, async {
@@ -318,11 +432,15 @@ impl Cloud {
                     .send();
                 let mut all = Vec::new();
                 while let Some(item) = pages.next().await {
-                    let p = item.map_err(refused(SERVICE, "DescribeDBParameters", region, group))?;
+                    let p =
+                        item.map_err(refused(SERVICE, "DescribeDBParameters", region, group))?;
                     all.push(DbParameter {
                         name: p.parameter_name().unwrap_or_default().to_owned(),
                         value: p.parameter_value().unwrap_or_default().to_owned(),
-                        apply: p.apply_method().map(|m| m.as_str().to_owned()).unwrap_or_default(),
+                        apply: p
+                            .apply_method()
+                            .map(|m| m.as_str().to_owned())
+                            .unwrap_or_default(),
                     });
                 }
                 all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -332,7 +450,12 @@ impl Cloud {
     }
 
     /// The tags of a resource whose Describe does not carry them.
-    pub async fn db_tags(&self, region: &str, arn: &str, look: Look) -> Result<Arc<Tags>, CloudError> {
+    pub async fn db_tags(
+        &self,
+        region: &str,
+        arn: &str,
+        look: Look,
+    ) -> Result<Arc<Tags>, CloudError> {
         self.looks()
             .shared(format!("rds/tags/{arn}"), look, async {
                 let answer = self
@@ -348,7 +471,14 @@ impl Cloud {
     }
 
     /// Whether a class can be ordered with an engine version, Multi-AZ or not, in that region.
-    pub async fn db_orderable(&self, region: &str, engine: &str, version: &str, class: &str, multi_az: bool) -> Result<bool, CloudError> {
+    pub async fn db_orderable(
+        &self,
+        region: &str,
+        engine: &str,
+        version: &str,
+        class: &str,
+        multi_az: bool,
+    ) -> Result<bool, CloudError> {
         let mut pages = self
             .rds(region)
             .describe_orderable_db_instance_options()
@@ -360,7 +490,12 @@ impl Cloud {
             .items()
             .send();
         while let Some(item) = pages.next().await {
-            let option = item.map_err(refused(SERVICE, "DescribeOrderableDBInstanceOptions", region, class))?;
+            let option = item.map_err(refused(
+                SERVICE,
+                "DescribeOrderableDBInstanceOptions",
+                region,
+                class,
+            ))?;
             if !multi_az || option.multi_az_capable().unwrap_or_default() {
                 return Ok(true);
             }
@@ -371,7 +506,13 @@ impl Cloud {
 
 /// Calls. Described here, sent by the engine.
 impl Cloud {
-    pub fn create_db_snapshot(&self, region: &str, id: &str, instance: &str, tags: &Tags) -> Outgoing {
+    pub fn create_db_snapshot(
+        &self,
+        region: &str,
+        id: &str,
+        instance: &str,
+        tags: &Tags,
+    ) -> Outgoing {
         let request = json!({ "DBSnapshotIdentifier": id, "DBInstanceIdentifier": instance, "Tags": json_tags(tags) });
         let call = self
             .rds_writer(region)
@@ -383,7 +524,10 @@ impl Cloud {
     }
 
     pub fn delete_db_snapshot(&self, region: &str, id: &str) -> Outgoing {
-        let call = self.rds_writer(region).delete_db_snapshot().db_snapshot_identifier(id);
+        let call = self
+            .rds_writer(region)
+            .delete_db_snapshot()
+            .db_snapshot_identifier(id);
         let request = json!({ "DBSnapshotIdentifier": id });
         outgoing!(SERVICE, "DeleteDBSnapshot", region, id, request, call)
     }
@@ -448,8 +592,14 @@ impl Cloud {
             ("Iops", r.iops.map(Value::from)),
             ("StorageThroughput", r.storage_throughput.map(Value::from)),
             ("OptionGroupName", r.option_group.clone().map(Value::from)),
-            ("PreferredBackupWindow", r.backup_window.clone().map(Value::from)),
-            ("CACertificateIdentifier", r.ca_certificate.clone().map(Value::from)),
+            (
+                "PreferredBackupWindow",
+                r.backup_window.clone().map(Value::from),
+            ),
+            (
+                "CACertificateIdentifier",
+                r.ca_certificate.clone().map(Value::from),
+            ),
         ] {
             if let Some(value) = value {
                 request[name] = value;
@@ -480,13 +630,24 @@ impl Cloud {
             .set_ca_certificate_identifier(r.ca_certificate.clone())
             .set_enable_cloudwatch_logs_exports(Some(r.log_exports.clone()))
             .set_tags(Some(aws_tags(&r.tags)));
-        outgoing!(SERVICE, "RestoreDBInstanceFromDBSnapshot", region, &r.id, request, call)
+        outgoing!(
+            SERVICE,
+            "RestoreDBInstanceFromDBSnapshot",
+            region,
+            &r.id,
+            request,
+            call
+        )
     }
 
     /// Changes single settings of an instance, at once.
     pub fn modify_db_instance(&self, region: &str, id: &str, change: &DbChange) -> Outgoing {
         let mut request = json!({ "DBInstanceIdentifier": id, "ApplyImmediately": true });
-        let mut call = self.rds_writer(region).modify_db_instance().db_instance_identifier(id).apply_immediately(true);
+        let mut call = self
+            .rds_writer(region)
+            .modify_db_instance()
+            .db_instance_identifier(id)
+            .apply_immediately(true);
         if let Some(on) = change.deletion_protection {
             request["DeletionProtection"] = on.into();
             call = call.deletion_protection(on);
@@ -514,7 +675,14 @@ impl Cloud {
         outgoing!(SERVICE, "DeleteDBInstance", region, id, request, call)
     }
 
-    pub fn create_db_subnet_group(&self, region: &str, name: &str, description: &str, subnets: &[String], tags: &Tags) -> Outgoing {
+    pub fn create_db_subnet_group(
+        &self,
+        region: &str,
+        name: &str,
+        description: &str,
+        subnets: &[String],
+        tags: &Tags,
+    ) -> Outgoing {
         let request = json!({
             "DBSubnetGroupName": name, "DBSubnetGroupDescription": description,
             "SubnetIds": subnets, "Tags": json_tags(tags),
@@ -530,12 +698,22 @@ impl Cloud {
     }
 
     pub fn delete_db_subnet_group(&self, region: &str, name: &str) -> Outgoing {
-        let call = self.rds_writer(region).delete_db_subnet_group().db_subnet_group_name(name);
+        let call = self
+            .rds_writer(region)
+            .delete_db_subnet_group()
+            .db_subnet_group_name(name);
         let request = json!({ "DBSubnetGroupName": name });
         outgoing!(SERVICE, "DeleteDBSubnetGroup", region, name, request, call)
     }
 
-    pub fn create_db_parameter_group(&self, region: &str, name: &str, family: &str, description: &str, tags: &Tags) -> Outgoing {
+    pub fn create_db_parameter_group(
+        &self,
+        region: &str,
+        name: &str,
+        family: &str,
+        description: &str,
+        tags: &Tags,
+    ) -> Outgoing {
         let request = json!({
             "DBParameterGroupName": name, "DBParameterGroupFamily": family,
             "Description": description, "Tags": json_tags(tags),
@@ -547,11 +725,23 @@ impl Cloud {
             .db_parameter_group_family(family)
             .description(description)
             .set_tags(Some(aws_tags(tags)));
-        outgoing!(SERVICE, "CreateDBParameterGroup", region, name, request, call)
+        outgoing!(
+            SERVICE,
+            "CreateDBParameterGroup",
+            region,
+            name,
+            request,
+            call
+        )
     }
 
     /// Sets up to 20 parameters: AWS's limit for one call.
-    pub fn modify_db_parameter_group(&self, region: &str, name: &str, parameters: &[DbParameter]) -> Outgoing {
+    pub fn modify_db_parameter_group(
+        &self,
+        region: &str,
+        name: &str,
+        parameters: &[DbParameter],
+    ) -> Outgoing {
         let request = json!({
             "DBParameterGroupName": name,
             "Parameters": parameters.iter().map(|p| json!({
@@ -568,14 +758,35 @@ impl Cloud {
                     .build()
             })
             .collect();
-        let call = self.rds_writer(region).modify_db_parameter_group().db_parameter_group_name(name).set_parameters(Some(list));
-        outgoing!(SERVICE, "ModifyDBParameterGroup", region, name, request, call)
+        let call = self
+            .rds_writer(region)
+            .modify_db_parameter_group()
+            .db_parameter_group_name(name)
+            .set_parameters(Some(list));
+        outgoing!(
+            SERVICE,
+            "ModifyDBParameterGroup",
+            region,
+            name,
+            request,
+            call
+        )
     }
 
     pub fn delete_db_parameter_group(&self, region: &str, name: &str) -> Outgoing {
-        let call = self.rds_writer(region).delete_db_parameter_group().db_parameter_group_name(name);
+        let call = self
+            .rds_writer(region)
+            .delete_db_parameter_group()
+            .db_parameter_group_name(name);
         let request = json!({ "DBParameterGroupName": name });
-        outgoing!(SERVICE, "DeleteDBParameterGroup", region, name, request, call)
+        outgoing!(
+            SERVICE,
+            "DeleteDBParameterGroup",
+            region,
+            name,
+            request,
+            call
+        )
     }
 }
 

@@ -37,7 +37,12 @@ pub struct Replica {
 
 /// Looks.
 impl Cloud {
-    pub async fn secret(&self, region: &str, name: &str, look: Look) -> Result<Arc<Option<Secret>>, CloudError> {
+    pub async fn secret(
+        &self,
+        region: &str,
+        name: &str,
+        look: Look,
+    ) -> Result<Arc<Option<Secret>>, CloudError> {
         self.looks()
             .shared(format!("secrets/{region}/{name}"), look, async {
                 let answer = self
@@ -62,25 +67,32 @@ impl Cloud {
                         .iter()
                         .map(|r| Replica {
                             region: r.region().unwrap_or_default().to_owned(),
-                            status: r.status().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+                            status: r
+                                .status()
+                                .map(|s| s.as_str().to_owned())
+                                .unwrap_or_default(),
                             message: r.status_message().map(str::to_owned),
                             key: r.kms_key_id().map(str::to_owned),
                         })
                         .collect(),
                     rotation: s.rotation_enabled().unwrap_or_default(),
-                    pending_version: s
-                        .version_ids_to_stages()
-                        .into_iter()
-                        .flatten()
-                        .any(|(_, stages)| {
-                            stages.iter().any(|x| x == "AWSPENDING") && !stages.iter().any(|x| x == "AWSCURRENT")
-                        }),
+                    pending_version: s.version_ids_to_stages().into_iter().flatten().any(
+                        |(_, stages)| {
+                            stages.iter().any(|x| x == "AWSPENDING")
+                                && !stages.iter().any(|x| x == "AWSCURRENT")
+                        },
+                    ),
                     owning_service: s.owning_service().map(str::to_owned),
                     deleted: s.deleted_date().is_some(),
                     tags: s
                         .tags()
                         .iter()
-                        .filter_map(|t| Some((t.key()?.to_owned(), t.value().unwrap_or_default().to_owned())))
+                        .filter_map(|t| {
+                            Some((
+                                t.key()?.to_owned(),
+                                t.value().unwrap_or_default().to_owned(),
+                            ))
+                        })
                         .collect(),
                 }))
             })
@@ -91,7 +103,13 @@ impl Cloud {
 /// Calls.
 impl Cloud {
     /// Called in the primary's region. Never overwrites a secret of the same name in the target.
-    pub fn replicate_secret(&self, region: &str, name: &str, target: &str, key: Option<&str>) -> Outgoing {
+    pub fn replicate_secret(
+        &self,
+        region: &str,
+        name: &str,
+        target: &str,
+        key: Option<&str>,
+    ) -> Outgoing {
         let mut replica = json!({ "Region": target });
         if let Some(key) = key {
             replica["KmsKeyId"] = key.into();
@@ -102,30 +120,65 @@ impl Cloud {
             .replicate_secret_to_regions()
             .secret_id(name)
             .add_replica_regions(
-                aws::ReplicaRegionType::builder().region(target).set_kms_key_id(key.map(str::to_owned)).build(),
+                aws::ReplicaRegionType::builder()
+                    .region(target)
+                    .set_kms_key_id(key.map(str::to_owned))
+                    .build(),
             )
             .force_overwrite_replica_secret(false);
-        outgoing!(SERVICE, "ReplicateSecretToRegions", region, name, request, call)
+        outgoing!(
+            SERVICE,
+            "ReplicateSecretToRegions",
+            region,
+            name,
+            request,
+            call
+        )
     }
 
     /// Called in the primary's region: removes the replica at once, without a recovery window.
     pub fn remove_secret_replica(&self, region: &str, name: &str, target: &str) -> Outgoing {
         let request = json!({ "SecretId": name, "RemoveReplicaRegions": [target] });
-        let call = self.secrets_writer(region).remove_regions_from_replication().secret_id(name).remove_replica_regions(target);
-        outgoing!(SERVICE, "RemoveRegionsFromReplication", region, name, request, call)
+        let call = self
+            .secrets_writer(region)
+            .remove_regions_from_replication()
+            .secret_id(name)
+            .remove_replica_regions(target);
+        outgoing!(
+            SERVICE,
+            "RemoveRegionsFromReplication",
+            region,
+            name,
+            request,
+            call
+        )
     }
 
     /// Called in the replica's region, so it works while the primary's region is down. The replica becomes a secret
     /// of its own.
     pub fn promote_secret(&self, region: &str, name: &str) -> Outgoing {
-        let call = self.secrets_writer(region).stop_replication_to_replica().secret_id(name);
-        outgoing!(SERVICE, "StopReplicationToReplica", region, name, json!({ "SecretId": name }), call)
+        let call = self
+            .secrets_writer(region)
+            .stop_replication_to_replica()
+            .secret_id(name);
+        outgoing!(
+            SERVICE,
+            "StopReplicationToReplica",
+            region,
+            name,
+            json!({ "SecretId": name }),
+            call
+        )
     }
 
     /// Only for a secret that this run promoted from its own replica: gone at once, so that its name is free again.
     pub fn delete_secret(&self, region: &str, name: &str) -> Outgoing {
         let request = json!({ "SecretId": name, "ForceDeleteWithoutRecovery": true });
-        let call = self.secrets_writer(region).delete_secret().secret_id(name).force_delete_without_recovery(true);
+        let call = self
+            .secrets_writer(region)
+            .delete_secret()
+            .secret_id(name)
+            .force_delete_without_recovery(true);
         outgoing!(SERVICE, "DeleteSecret", region, name, request, call)
     }
 }

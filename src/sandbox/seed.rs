@@ -44,7 +44,14 @@ pub struct Until {
 
 /// Whoever can execute one AWS operation and let time pass.
 pub trait Player {
-    fn call(&mut self, account: &str, region: &str, service: &str, operation: &str, input: Value) -> Result<Value, String>;
+    fn call(
+        &mut self,
+        account: &str,
+        region: &str,
+        service: &str,
+        operation: &str,
+        input: Value,
+    ) -> Result<Value, String>;
     /// Lets simulated time pass until something may have changed.
     fn wait(&mut self);
 }
@@ -58,7 +65,11 @@ pub struct SeedError {
 
 impl fmt::Display for SeedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "call {} of the stack, {}: {}", self.number, self.call, self.why)
+        write!(
+            f,
+            "call {} of the stack, {}: {}",
+            self.number, self.call, self.why
+        )
     }
 }
 
@@ -72,27 +83,42 @@ impl Seed {
     pub fn play(&self, player: &mut dyn Player) -> Result<BTreeMap<String, String>, SeedError> {
         let mut kept: BTreeMap<String, String> = BTreeMap::new();
         for (index, step) in self.calls.iter().enumerate() {
-            let fail = |why: String| SeedError { call: step.call.clone(), number: index + 1, why };
-            let (service, operation) =
-                step.call.split_once(' ').ok_or_else(|| fail("a call is a service and an operation".into()))?;
+            let fail = |why: String| SeedError {
+                call: step.call.clone(),
+                number: index + 1,
+                why,
+            };
+            let (service, operation) = step
+                .call
+                .split_once(' ')
+                .ok_or_else(|| fail("a call is a service and an operation".into()))?;
             let region = step.region.as_deref().unwrap_or(&self.region);
             let mut looks = 0;
             let answer = loop {
                 let input = filled(&step.with, &kept).map_err(&fail)?;
-                let answer = player.call(&self.account, region, service, operation, input).map_err(&fail)?;
-                let Some(until) = &step.until else { break answer };
+                let answer = player
+                    .call(&self.account, region, service, operation, input)
+                    .map_err(&fail)?;
+                let Some(until) = &step.until else {
+                    break answer;
+                };
                 let found = answer.pointer(&until.at).map(text);
                 if found.as_deref() == Some(until.is.as_str()) {
                     break answer;
                 }
                 looks += 1;
                 if looks > LOOKS {
-                    return Err(fail(format!("{} is {found:?} after {LOOKS} looks, not {:?}", until.at, until.is)));
+                    return Err(fail(format!(
+                        "{} is {found:?} after {LOOKS} looks, not {:?}",
+                        until.at, until.is
+                    )));
                 }
                 player.wait();
             };
             for (name, pointer) in &step.keep {
-                let value = answer.pointer(pointer).ok_or_else(|| fail(format!("the answer has nothing at {pointer}")))?;
+                let value = answer
+                    .pointer(pointer)
+                    .ok_or_else(|| fail(format!("the answer has nothing at {pointer}")))?;
                 kept.insert(name.clone(), text(value));
             }
         }
@@ -101,16 +127,26 @@ impl Seed {
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// `value` with every `${name}` in its strings replaced. Replaced once: what a kept value contains stays as it is.
 fn filled(value: &Value, kept: &BTreeMap<String, String>) -> Result<Value, String> {
     Ok(match value {
         Value::String(s) => Value::String(filled_text(s, kept)?),
-        Value::Array(items) => Value::Array(items.iter().map(|v| filled(v, kept)).collect::<Result<_, _>>()?),
+        Value::Array(items) => Value::Array(
+            items
+                .iter()
+                .map(|v| filled(v, kept))
+                .collect::<Result<_, _>>()?,
+        ),
         Value::Object(members) => Value::Object(
-            members.iter().map(|(k, v)| Ok((k.clone(), filled(v, kept)?))).collect::<Result<_, String>>()?,
+            members
+                .iter()
+                .map(|(k, v)| Ok((k.clone(), filled(v, kept)?)))
+                .collect::<Result<_, String>>()?,
         ),
         other => other.clone(),
     })
@@ -121,10 +157,15 @@ fn filled_text(s: &str, kept: &BTreeMap<String, String>) -> Result<String, Strin
     let mut rest = s;
     while let Some(start) = rest.find("${") {
         let after = &rest[start + 2..];
-        let end = after.find('}').ok_or_else(|| format!("`${{` without `}}` in {s:?}"))?;
+        let end = after
+            .find('}')
+            .ok_or_else(|| format!("`${{` without `}}` in {s:?}"))?;
         let name = &after[..end];
         out.push_str(&rest[..start]);
-        out.push_str(kept.get(name).ok_or_else(|| format!("nothing is kept as `{name}`"))?);
+        out.push_str(
+            kept.get(name)
+                .ok_or_else(|| format!("nothing is kept as `{name}`"))?,
+        );
         rest = &after[end + 1..];
     }
     out.push_str(rest);

@@ -1,0 +1,3 @@
+//! The simulated AWS, as drtool's users meet it.
+
+pub mod seed;
