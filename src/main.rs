@@ -1,1 +1,10 @@
+//! drtool.
+
+mod capture;
+mod composed;
+mod failure;
+mod manifest;
+mod printable;
+mod steps;
+
 fn main() {}

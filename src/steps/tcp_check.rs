@@ -1,0 +1,40 @@
+//! A connection to the target's balancer.
+
+use serde::{Deserialize, Serialize};
+
+use drtool_engine::step::{Value, Yields};
+
+pub const KIND: &str = "tcp-check";
+pub const SUMMARY: &str = "a connection to the target's balancer";
+pub const EXAMPLE: &str = "\
+id: tcp-check
+use: tcp-check
+with:
+  balancer: redmine-456.eu-west-1.elb.amazonaws.com
+  port: 3456
+  passes: 3
+  everySeconds: 2
+";
+
+/// The connection to make.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct TcpCheck {
+    /// DNS name.
+    pub balancer: Value<String>,
+    pub port: u16,
+    /// Passes in a row.
+    pub passes: u8,
+    pub every_seconds: u64,
+}
+
+/// What later steps may refer to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct TcpAnswered {
+    pub milliseconds: u64,
+}
+
+impl Yields for TcpAnswered {
+    const NAME: &'static str = "tcp check";
+}
