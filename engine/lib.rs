@@ -1,5 +1,7 @@
 //! The engine.
 
+pub mod clock;
+pub mod event;
 pub mod name;
 pub mod plan;
 pub mod step;
