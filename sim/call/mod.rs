@@ -1,0 +1,505 @@
+//! The path of one call: who is meant, who calls, what goes wrong on purpose, what IAM says, what the operation does.
+//!
+//! Everything here is the same for every service; what an operation means is the service's own affair.
+
+use crate::clock::{MINUTE, Nanos, Pert, SECOND};
+use crate::error::AwsError;
+use crate::faults::{Fault, Met};
+use crate::model::{Kind, Model, Operation, Shape};
+use crate::protocol::answer::Envelope;
+use crate::protocol::{self, Decoded, Dialect, Undecoded, address, answer};
+use crate::services::{ServiceId, iam};
+use crate::world::{Answer, Caller, Cx, Input, Output, Reply, Request, Response, World};
+use bytes::Bytes;
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub mod caller;
+pub mod pages;
+pub mod refusal;
+pub mod throttle;
+pub mod validate;
+
+#[cfg(test)]
+mod tests;
+
+/// How long AWS takes to answer: most calls tens of milliseconds. An assumption; nobody publishes it.
+const LATENCY: Pert = Pert(0.005, 0.018, 0.08);
+
+/// Entries of the access log that are kept.
+const LOG: usize = 20_000;
+
+/// One line of the access log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Access {
+    pub at: Nanos,
+    pub account: String,
+    pub arn: String,
+    pub service: ServiceId,
+    pub region: String,
+    pub operation: String,
+    pub request_id: String,
+    /// 0 if no answer was given.
+    pub status: u16,
+    pub error: Option<String>,
+    /// Whether the service did (or refused) it, whatever the client learnt.
+    pub executed: bool,
+    pub writes: bool,
+    pub latency: Nanos,
+    pub fault: Option<String>,
+}
+
+/// What was asked of a world, newest last, and a digest of all that was asked and answered.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    entries: VecDeque<Arc<Access>>,
+    /// Every request and answer since the beginning: equal for equal histories.
+    pub digest: u64,
+    pub calls: u64,
+}
+
+impl Log {
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Access> {
+        self.entries.iter().map(AsRef::as_ref)
+    }
+
+    fn put(&mut self, access: Access) {
+        if self.entries.len() == LOG {
+            self.entries.pop_front();
+        }
+        self.calls += 1;
+        self.entries.push_back(Arc::new(access));
+    }
+}
+
+/// A request that reached its service and may have changed the world: what a kept world is made of.
+#[derive(Clone, Debug)]
+pub struct Executed {
+    pub at: Nanos,
+    pub caller: Caller,
+    pub request: Request,
+}
+
+/// A 64-bit hash of bytes, eight at a time: fixed for ever, as `Dice` is.
+pub fn hash(bytes: &[u8]) -> u64 {
+    let mut h = 0x9e37_79b9_7f4a_7c15_u64 ^ bytes.len() as u64;
+    let mut chunks = bytes.chunks_exact(8);
+    let mut fold = |word: u64| {
+        h = (h ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        h ^= h >> 32;
+    };
+    for chunk in &mut chunks {
+        fold(u64::from_le_bytes(chunk.try_into().unwrap_or_default()));
+    }
+    let mut rest = [0; 8];
+    rest[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
+    fold(u64::from_le_bytes(rest));
+    fold(0);
+    h
+}
+
+/// What a request asks, without what differs between two askings of the same (signature, dates, ids).
+pub fn fingerprint(request: &Request) -> u64 {
+    let target = address::header(request, "x-amz-target").unwrap_or("");
+    hash(request.method.as_bytes())
+        ^ hash(request.host.as_bytes()).rotate_left(9)
+        ^ hash(request.target.as_bytes()).rotate_left(21)
+        ^ hash(target.as_bytes()).rotate_left(33)
+        ^ hash(&request.body).rotate_left(45)
+}
+
+/// Whether an operation, by its name, changes nothing.
+pub fn reads(service: ServiceId, operation: &str) -> bool {
+    const VERBS: &[&str] =
+        &["Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Search", "Simulate", "Filter", "Test", "Select"];
+    let makes = matches!(
+        (service, operation),
+        (ServiceId::Sts, "GetSessionToken" | "GetFederationToken") | (ServiceId::Ecr, "GetAuthorizationToken")
+    );
+    !makes && VERBS.iter().any(|verb| operation.starts_with(verb))
+}
+
+/// Serves one request at the world's present instant.
+pub fn serve(world: &mut World, request: &Request) -> Answer {
+    let print = fingerprint(request);
+    let now = world.now;
+    let seconds = world.unix(now);
+    let dice = world.dice;
+    // By what is asked and when, never by what came before: one more read changes no other duration.
+    let latency = dice.duration(LATENCY, &["latency"], print ^ now);
+    let envelope = Envelope { request_id: request_id(world, print), now: seconds };
+    let scope = address::scope(request);
+    let Some(address) = address::find(request, scope.as_ref()) else {
+        let (dialect, error) = protocol::nobody();
+        let response = answer::error(&dialect, None, &error, &envelope);
+        return digest(world, request, Answer { latency, reply: Reply::Response(response) });
+    };
+    let service = address.service;
+    let model = service.model();
+    let dialect = protocol::dialect(service, model, request);
+    let mut access = Access {
+        at: now,
+        account: String::new(),
+        arn: String::new(),
+        service,
+        region: address.region.clone(),
+        operation: String::from("?"),
+        request_id: envelope.request_id.clone(),
+        status: 0,
+        error: None,
+        executed: false,
+        writes: false,
+        latency,
+        fault: None,
+    };
+    if let Some(fails_fast) = world.faults.control_dark(service, &address.region, now) {
+        access.fault = Some(String::from("blackout"));
+        world.log.put(access);
+        let reply = if fails_fast { Reply::Reset } else { Reply::Silence };
+        return digest(world, request, Answer { latency, reply });
+    }
+    let decoded = protocol::decode(&dialect, model, request, address.bucket.as_deref());
+    if let Ok(decoded) = &decoded {
+        access.operation.clone_from(&decoded.operation.name);
+        access.writes = !reads(service, &decoded.operation.name);
+    }
+    let mut call = Call { world, request, dialect: &dialect, model, envelope: &envelope, latency, region: &address.region };
+    let caller = caller::identify(call.world, service, request, scope.as_ref(), decoded.as_ref().ok());
+    let answer = match (caller, decoded) {
+        (Err(error), _) => call.refuse(&error),
+        (Ok(caller), Err(Undecoded::NotSimulated(name))) => {
+            access.account.clone_from(&caller.account);
+            access.operation.clone_from(&name);
+            call.refuse(&AwsError::not_simulated(service.id(), &name))
+        }
+        (Ok(_), Err(Undecoded::Refused(error))) => call.refuse(&error),
+        (Ok(caller), Ok(decoded)) => {
+            access.account.clone_from(&caller.account);
+            access.arn.clone_from(&caller.arn);
+            call.go(caller, decoded, &mut access)
+        }
+    };
+    access.latency = answer.latency;
+    if let Reply::Response(response) = &answer.reply {
+        access.status = response.status;
+    }
+    world.log.put(access);
+    digest(world, request, answer)
+}
+
+fn request_id(world: &World, print: u64) -> String {
+    let now = world.now;
+    let high = world.dice.hash(&["request"], print ^ now);
+    let low = world.dice.hash(&["request", "low"], print ^ now ^ world.log.calls.rotate_left(48));
+    format!(
+        "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xfff,
+        low >> 52,
+        low & 0xffff_ffff_ffff
+    )
+}
+
+fn digest(world: &mut World, request: &Request, answer: Answer) -> Answer {
+    let mut h = world.log.digest ^ fingerprint(request) ^ answer.latency.rotate_left(32);
+    h = match &answer.reply {
+        Reply::Response(response) => {
+            let mut h = hash(&h.to_le_bytes()) ^ u64::from(response.status);
+            for (name, value) in &response.headers {
+                h = hash(&(h ^ hash(name.as_bytes()) ^ hash(value.as_bytes()).rotate_left(7)).to_le_bytes());
+            }
+            h ^ hash(&response.body)
+        }
+        Reply::Reset => hash(&(h ^ 1).to_le_bytes()),
+        Reply::Silence => hash(&(h ^ 2).to_le_bytes()),
+    };
+    world.log.digest = hash(&h.to_le_bytes());
+    answer
+}
+
+/// One call on its way.
+struct Call<'c> {
+    world: &'c mut World,
+    request: &'c Request,
+    dialect: &'c Dialect,
+    model: &'static Model,
+    envelope: &'c Envelope,
+    latency: Nanos,
+    region: &'c str,
+}
+
+impl Call<'_> {
+    fn respond(&self, response: Response) -> Answer {
+        Answer { latency: self.latency, reply: Reply::Response(response) }
+    }
+
+    fn refuse(&self, error: &AwsError) -> Answer {
+        self.respond(answer::error(self.dialect, Some(self.model), error, self.envelope))
+    }
+
+    fn go(&mut self, caller: Caller, decoded: Decoded, access: &mut Access) -> Answer {
+        let service = self.dialect.service;
+        let operation = decoded.operation;
+        let name = operation.name.as_str();
+        let now = self.world.now;
+        if self.world.settings.throttle
+            && !self.world.buckets.take(&caller.account, self.region, service, name, now)
+        {
+            let error = refusal::throttled(service);
+            access.error = Some(error.code.clone());
+            return self.refuse(&error);
+        }
+        let met = Met {
+            service,
+            operation: name,
+            account: &caller.account,
+            region: self.region,
+            writes: access.writes,
+            request: self.request,
+        };
+        let dice = self.world.dice;
+        let fault = self.world.faults.meet(dice, now, &met);
+        if let Some(fault) = &fault {
+            access.fault = Some(name_of(fault));
+            if let Some(answer) = self.before(fault, service, operation, &caller, &decoded.input) {
+                return answer;
+            }
+        }
+        access.executed = true;
+        if self.world.recording && access.writes {
+            let executed = Executed { at: now, caller: caller.clone(), request: self.request.clone() };
+            self.world.executed.push(executed);
+        }
+        let id = &self.envelope.request_id;
+        let result = paged(self.world, self.model, caller, self.region, service, operation, decoded.input, id);
+        if let Err(error) = &result {
+            access.error = Some(error.code.clone());
+        }
+        self.after(fault, operation, result)
+    }
+
+    /// What a fault makes of a request before it is executed; `None` if it is executed.
+    fn before(
+        &mut self,
+        fault: &Fault,
+        service: ServiceId,
+        operation: &Operation,
+        caller: &Caller,
+        input: &Input,
+    ) -> Option<Answer> {
+        let latency = self.latency;
+        let error = match fault {
+            Fault::Throttle => refusal::throttled(service),
+            Fault::Broken { status, executed: false } => refusal::broken(service, *status),
+            Fault::Error { code, message, status } => AwsError { status: *status, ..AwsError::new(code, message) },
+            Fault::AccessDenied => {
+                let action = format!("{}:{}", service.action_prefix(), operation.name);
+                let message = format!("User: {} is not authorized to perform: {action}", caller.arn);
+                refusal::denied(service, &message)
+            }
+            Fault::ExpiredToken => refusal::expired(service),
+            Fault::LaterPage if pages::is_later(operation, &input.value) => refusal::broken(service, 500),
+            Fault::Silence { executed: false } => return Some(Answer { latency, reply: Reply::Silence }),
+            Fault::Reset => return Some(Answer { latency, reply: Reply::Reset }),
+            Fault::Late { seconds } => {
+                let after = ((seconds.max(0.0) * SECOND as f64) as Nanos).min(15 * MINUTE);
+                let at = self.world.now + after;
+                self.world.faults.postpone(at, self.request.clone(), caller.clone());
+                return Some(Answer { latency, reply: Reply::Reset });
+            }
+            _ => return None,
+        };
+        Some(self.refuse(&error))
+    }
+
+    /// The answer of an executed operation, and what a fault makes of it.
+    fn after(&mut self, fault: Option<Fault>, operation: &Operation, result: Result<Output, AwsError>) -> Answer {
+        let service = self.dialect.service;
+        let result = match (&fault, result) {
+            (Some(Fault::UnknownStatus { value }), Ok(mut output)) => {
+                if let Some(shape) = operation.output {
+                    odd_status(self.model, self.model.shape(shape), &mut output.value, value);
+                }
+                Ok(output)
+            }
+            (Some(Fault::Partial), Ok(mut output)) => {
+                pages::halve(operation, &mut output.value);
+                Ok(output)
+            }
+            (_, result) => result,
+        };
+        let mut response = match result {
+            Ok(output) => answer::output(self.dialect, self.model, operation, output, self.envelope),
+            Err(error) => answer::error(self.dialect, Some(self.model), &error, self.envelope),
+        };
+        match fault {
+            Some(Fault::Broken { status, .. }) => self.refuse(&refusal::broken(service, status)),
+            Some(Fault::Silence { .. }) => Answer { latency: self.latency, reply: Reply::Silence },
+            Some(Fault::ReplyLost) => Answer { latency: self.latency, reply: Reply::Reset },
+            Some(Fault::Truncated) => {
+                let half = response.body.len() / 2;
+                response.body = response.body.slice(..half);
+                self.respond(response)
+            }
+            Some(Fault::Malformed) => {
+                response.body = Bytes::from_static(b"<html><body>upstream connect error</body></html>");
+                self.respond(response)
+            }
+            Some(Fault::Slow { seconds }) => {
+                self.latency += (seconds.max(0.0) * SECOND as f64) as Nanos;
+                self.respond(response)
+            }
+            _ => self.respond(response),
+        }
+    }
+}
+
+fn name_of(fault: &Fault) -> String {
+    match serde_json::to_value(fault) {
+        Ok(Value::String(name)) => name,
+        Ok(Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// Puts a status that no client knows where the first one is.
+fn odd_status(model: &Model, shape: &Shape, value: &mut Value, odd: &str) -> bool {
+    match (shape.kind, value) {
+        (Kind::Structure, Value::Object(map)) => {
+            for member in &shape.members {
+                let inner = model.shape_of(member);
+                let Some(found) = map.get_mut(&member.name) else { continue };
+                let lower = member.name.to_ascii_lowercase();
+                let is_status = lower.ends_with("status") || lower == "state" || lower == "laststatus";
+                if inner.kind == Kind::String && is_status && found.is_string() {
+                    *found = Value::String(odd.to_owned());
+                    return true;
+                }
+                if odd_status(model, inner, found, odd) {
+                    return true;
+                }
+            }
+            false
+        }
+        (Kind::List, Value::Array(items)) => {
+            let Some(element) = &shape.element else { return false };
+            let inner = model.shape_of(element);
+            items.iter_mut().any(|item| odd_status(model, inner, item, odd))
+        }
+        _ => false,
+    }
+}
+
+/// The operation, and the page of its answer that was asked for.
+#[expect(clippy::too_many_arguments, reason = "the whole of a call, and used once")]
+fn paged(
+    world: &mut World,
+    model: &'static Model,
+    caller: Caller,
+    region: &str,
+    service: ServiceId,
+    operation: &'static Operation,
+    mut input: Input,
+    request_id: &str,
+) -> Result<Output, AwsError> {
+    validate::input(service, model, operation, &input.value)?;
+    let page = pages::wanted(service, operation, &mut input.value)?;
+    let mut output = execute(world, model, caller, region, service, operation, &input, request_id)?;
+    if let Some(page) = page {
+        pages::cut(model, operation, &page, &mut output.value);
+    }
+    Ok(output)
+}
+
+/// Authorizes and does it. The input has been validated.
+#[expect(clippy::too_many_arguments, reason = "the whole of a call, and used twice")]
+fn execute(
+    world: &mut World,
+    model: &'static Model,
+    caller: Caller,
+    region: &str,
+    service: ServiceId,
+    operation: &'static Operation,
+    input: &Input,
+    request_id: &str,
+) -> Result<Output, AwsError> {
+    let seat = service.service();
+    let mut cx = Cx {
+        world,
+        caller,
+        region: region.to_owned(),
+        service,
+        operation: operation.name.clone(),
+        request_id: request_id.to_owned(),
+    };
+    let is_root = cx.caller.arn.ends_with(":root");
+    if !is_root && !operation.unsigned && !cx.caller.account.is_empty() {
+        for wanted in (seat.wants)(&cx, &operation.name, input) {
+            iam::authorize(cx.world, &cx.caller, &wanted, &cx.region).map_err(|error| match error.code.as_str() {
+                "AccessDenied" | "AccessDeniedException" => refusal::denied(service, &error.message),
+                _ => error,
+            })?;
+        }
+    }
+    // EC2 stops here when it is only asked whether it would.
+    if service == ServiceId::Ec2 && input.bool("DryRun") == Some(true) {
+        let message = "Request would have succeeded, but DryRun flag is set.";
+        return Err(AwsError::new("DryRunOperation", message).status(412));
+    }
+    let output = (seat.handle)(&mut cx, &operation.name, input)?;
+    if cfg!(debug_assertions) {
+        validate::output(service, model, operation, &output.value)?;
+    }
+    Ok(output)
+}
+
+/// One operation without a wire, by the root of an account: validated, not throttled, met by no fault, not paged.
+pub fn invoke(
+    world: &mut World,
+    account: &str,
+    region: &str,
+    service: ServiceId,
+    operation: &str,
+    input: Value,
+) -> Result<Value, AwsError> {
+    let caller = caller::root(account, "");
+    invoke_as(world, caller, region, service, operation, input)
+}
+
+/// The same by any principal.
+pub fn invoke_as(
+    world: &mut World,
+    caller: Caller,
+    region: &str,
+    service: ServiceId,
+    operation: &str,
+    input: Value,
+) -> Result<Value, AwsError> {
+    let model = service.model();
+    let Some(operation) = model.operation(operation) else {
+        return Err(AwsError::not_simulated(service.id(), operation));
+    };
+    validate::input(service, model, operation, &input)?;
+    let input = Input { value: input, ..Input::default() };
+    execute(world, model, caller, region, service, operation, &input, "").map(|output| output.value)
+}
+
+/// Executes a request again, or late: by the same caller, met by no fault, not throttled. Nobody hears the answer.
+pub fn replay(world: &mut World, caller: &Caller, request: &Request) {
+    let scope = address::scope(request);
+    let Some(address) = address::find(request, scope.as_ref()) else { return };
+    let model = address.service.model();
+    let dialect = protocol::dialect(address.service, model, request);
+    let Ok(decoded) = protocol::decode(&dialect, model, request, address.bucket.as_deref()) else { return };
+    let name = &decoded.operation.name;
+    if world.recording && !reads(address.service, name) {
+        let executed = Executed { at: world.now, caller: caller.clone(), request: request.clone() };
+        world.executed.push(executed);
+    }
+    let print = fingerprint(request);
+    let id = request_id(world, print);
+    // A refusal is a result like any other.
+    let _ = paged(world, model, caller.clone(), &address.region, address.service, decoded.operation, decoded.input, &id);
+}
