@@ -85,7 +85,9 @@ pub enum Fault {
     /// The operation is done; the connection breaks before the answer is there.
     ReplyLost,
     /// The connection breaks, and the operation is done so many seconds later (900 at most).
-    Late { seconds: f64 },
+    Late {
+        seconds: f64,
+    },
     /// The operation is done; the body ends in the middle.
     Truncated,
     /// The operation is done; the body is not what the protocol says.
@@ -93,7 +95,9 @@ pub enum Fault {
     AccessDenied,
     ExpiredToken,
     /// The answer takes so many seconds more.
-    Slow { seconds: f64 },
+    Slow {
+        seconds: f64,
+    },
     /// The first status in the answer is one that no client knows.
     UnknownStatus {
         #[serde(default = "odd_status")]
@@ -165,9 +169,16 @@ impl Faults {
     /// Adds a rule, and answers the id that it goes by.
     pub fn add(&mut self, mut rule: Rule) -> String {
         self.given += 1;
-        let id = rule.id.get_or_insert_with(|| format!("fault-{}", self.given)).clone();
+        let id = rule
+            .id
+            .get_or_insert_with(|| format!("fault-{}", self.given))
+            .clone();
         self.rules.retain(|s| s.rule.id.as_deref() != Some(&id));
-        self.rules.push(Standing { rule, matched: 0, met: 0 });
+        self.rules.push(Standing {
+            rule,
+            matched: 0,
+            met: 0,
+        });
         id
     }
 
@@ -197,9 +208,22 @@ impl Faults {
         self.dark(None, region, now, Dark::Control)
     }
 
-    fn dark(&self, service: Option<ServiceId>, region: &str, now: Nanos, lit: Dark) -> Option<bool> {
+    fn dark(
+        &self,
+        service: Option<ServiceId>,
+        region: &str,
+        now: Nanos,
+        lit: Dark,
+    ) -> Option<bool> {
         self.rules.iter().find_map(|s| {
-            let Fault::Blackout { plane, fails_fast, flaps } = &s.rule.fault else { return None };
+            let Fault::Blackout {
+                plane,
+                fails_fast,
+                flaps,
+            } = &s.rule.fault
+            else {
+                return None;
+            };
             let meant = match (&s.rule.service, service) {
                 (Some(_), None) => false,
                 (Some(name), Some(service)) => is_named(service, name),
@@ -211,7 +235,8 @@ impl Faults {
                 let period = nanos(period).max(1);
                 (since / period) % 2 == 1
             });
-            (*plane != lit && meant && here && s.rule.is_due(now) && !flapped).then_some(*fails_fast)
+            (*plane != lit && meant && here && s.rule.is_due(now) && !flapped)
+                .then_some(*fails_fast)
         })
     }
 
@@ -219,7 +244,10 @@ impl Faults {
     pub fn meet(&mut self, dice: Dice, now: Nanos, met: &Met<'_>) -> Option<Fault> {
         self.rules.iter_mut().find_map(|standing| {
             let rule = &standing.rule;
-            if matches!(rule.fault, Fault::Blackout { .. }) || !rule.is_due(now) || !rule.matches(met) {
+            if matches!(rule.fault, Fault::Blackout { .. })
+                || !rule.is_due(now)
+                || !rule.matches(met)
+            {
                 return None;
             }
             if rule.count.is_some_and(|count| standing.met >= count) {
@@ -259,23 +287,34 @@ fn is_named(service: ServiceId, name: &str) -> bool {
 
 impl Rule {
     fn is_due(&self, now: Nanos) -> bool {
-        self.from.is_none_or(|from| now >= nanos(from)) && self.until.is_none_or(|until| now < nanos(until))
+        self.from.is_none_or(|from| now >= nanos(from))
+            && self.until.is_none_or(|until| now < nanos(until))
     }
 
     fn matches(&self, met: &Met<'_>) -> bool {
-        let named = self.operation.as_deref().is_none_or(|name| match name.strip_suffix('*') {
-            Some(start) => met.operation.starts_with(start),
-            None => met.operation == name,
-        });
+        let named = self
+            .operation
+            .as_deref()
+            .is_none_or(|name| match name.strip_suffix('*') {
+                Some(start) => met.operation.starts_with(start),
+                None => met.operation == name,
+            });
         named
-            && self.service.as_deref().is_none_or(|name| is_named(met.service, name))
+            && self
+                .service
+                .as_deref()
+                .is_none_or(|name| is_named(met.service, name))
             && self.region.as_deref().is_none_or(|r| r == met.region)
             && self.account.as_deref().is_none_or(|a| a == met.account)
             && self.writes.is_none_or(|w| w == met.writes)
             && self.resource.as_deref().is_none_or(|piece| {
                 met.request.target.contains(piece)
                     || (!piece.is_empty()
-                        && met.request.body.windows(piece.len()).any(|w| w == piece.as_bytes()))
+                        && met
+                            .request
+                            .body
+                            .windows(piece.len())
+                            .any(|w| w == piece.as_bytes()))
             })
     }
 
@@ -300,7 +339,14 @@ mod tests {
     }
 
     fn met<'r>(request: &'r Request, operation: &'r str) -> Met<'r> {
-        Met { service: ServiceId::Rds, operation, account: "111122223333", region: "eu-west-1", writes: true, request }
+        Met {
+            service: ServiceId::Rds,
+            operation,
+            account: "111122223333",
+            region: "eu-west-1",
+            writes: true,
+            request,
+        }
     }
 
     #[test]
@@ -312,7 +358,10 @@ mod tests {
         let mut meets = |r, o| faults.meet(Dice(1), 0, &met(r, o)).is_some();
         assert!(!meets(&other, "CopyDBSnapshot"));
         assert!(!meets(&this, "DeleteDBSnapshot"));
-        assert_eq!([0; 5].map(|_| meets(&this, "CopyDBSnapshot")), [false, true, true, false, false]);
+        assert_eq!(
+            [0; 5].map(|_| meets(&this, "CopyDBSnapshot")),
+            [false, true, true, false, false]
+        );
     }
 
     #[test]
@@ -327,9 +376,19 @@ mod tests {
         let mut faults = Faults::default();
         let rule = r#"{"region":"us-west-2","from":10,"until":40,"fault":{"blackout":{"plane":"control","flaps":10}}}"#;
         faults.add(Rule::from_json(rule).unwrap());
-        let dark = |at: u64| faults.control_dark(ServiceId::Rds, "us-west-2", at * SECOND).is_some();
-        assert_eq!([5, 15, 25, 35, 45].map(dark), [false, true, false, true, false]);
+        let dark = |at: u64| {
+            faults
+                .control_dark(ServiceId::Rds, "us-west-2", at * SECOND)
+                .is_some()
+        };
+        assert_eq!(
+            [5, 15, 25, 35, 45].map(dark),
+            [false, true, false, true, false]
+        );
         assert_eq!(faults.data_dark("us-west-2", 15 * SECOND), None);
-        assert_eq!(faults.control_dark(ServiceId::Rds, "eu-west-1", 15 * SECOND), None);
+        assert_eq!(
+            faults.control_dark(ServiceId::Rds, "eu-west-1", 15 * SECOND),
+            None
+        );
     }
 }

@@ -19,6 +19,7 @@
 //! * [`error`]: an AWS error, before it is written in a protocol.
 //! * [`model`]: operation and shape facts, generated from the published service models.
 //! * [`protocol`]: the wire protocols, one codec each, driven by the model.
+//! * [`call`]: the path of one call: caller, throttle, faults, validation, IAM, pages.
 //! * [`world`]: the world, the queue of its events, and the context in which an operation runs.
 //! * [`services`]: one file or folder per service: its state, its operations, its events.
 //! * [`plane`]: reachability, DNS, balancers, tasks, databases, users.
@@ -32,6 +33,7 @@
 //! * A read changes nothing that another operation can see.
 //! * A service never writes bytes: it takes and returns JSON values in the model's member names.
 
+pub mod call;
 pub mod clock;
 pub mod error;
 pub mod faults;

@@ -1,5 +1,6 @@
 //! The world, the queue of its events, and the context in which an operation runs.
 
+use crate::call::{Executed, Log, throttle};
 use crate::clock::{Dice, EPOCH, Nanos, Pert};
 use crate::error::AwsError;
 use crate::faults::Faults;
@@ -72,8 +73,16 @@ pub struct World {
     pub places: BTreeMap<(String, String), Place>,
     /// Buckets: their names are global.
     pub s3: services::s3::State,
+    /// Sessions: access keys are global.
+    pub sts: services::sts::State,
     pub faults: Faults,
     pub plane: Plane,
+    pub(crate) buckets: throttle::Buckets,
+    /// What was asked of this world, and a digest of every request and answer.
+    pub log: Log,
+    /// Whether `executed` is filled: somebody keeps this world.
+    pub(crate) recording: bool,
+    pub(crate) executed: Vec<Executed>,
     /// What the world is told to do: how long reads lag, whether signatures are checked, quotas lifted.
     pub settings: Settings,
 }
@@ -110,8 +119,13 @@ impl World {
             accounts: BTreeMap::new(),
             places: BTreeMap::new(),
             s3: services::s3::State::default(),
+            sts: services::sts::State::default(),
             faults: Faults::default(),
             plane: Plane::default(),
+            buckets: throttle::Buckets::default(),
+            log: Log::default(),
+            recording: false,
+            executed: Vec::new(),
             settings: Settings::default(),
         }
     }
@@ -129,10 +143,11 @@ impl World {
     /// Sends one request into the world at instant `at` (or now, if that has passed).
     pub fn call(&mut self, request: &Request, at: Nanos) -> Answer {
         self.advance_to(at);
-        crate::protocol::serve(self, request)
+        crate::call::serve(self, request)
     }
 
-    /// Executes one operation without a wire: the door of unit tests and of services that act as clients of others.
+    /// Executes one operation without a wire, as the root of an account: the door of unit tests and of services that act
+    /// as clients of others. Validated as a call is; neither throttled nor met by faults, and lists come whole.
     pub fn invoke(
         &mut self,
         account: &str,
@@ -141,45 +156,48 @@ impl World {
         operation: &str,
         input: Value,
     ) -> Result<Value, AwsError> {
-        let caller = Caller {
-            account: account.to_owned(),
-            arn: format!("arn:aws:iam::{account}:root"),
-            id: account.to_owned(),
-            access_key: String::new(),
-        };
-        let mut cx = Cx {
-            world: self,
-            caller,
-            region: region.to_owned(),
-            service,
-            operation: operation.to_owned(),
-            request_id: String::new(),
-        };
-        let input = Input {
-            value: input,
-            ..Input::default()
-        };
-        (service.service().handle)(&mut cx, operation, &input).map(|output| output.value)
+        crate::call::invoke(self, account, region, service, operation, input)
+    }
+
+    /// The same by any principal: what it may not do is refused.
+    pub fn invoke_as(
+        &mut self,
+        caller: Caller,
+        region: &str,
+        service: ServiceId,
+        operation: &str,
+        input: Value,
+    ) -> Result<Value, AwsError> {
+        crate::call::invoke_as(self, caller, region, service, operation, input)
+    }
+
+    /// Another world with the same past. Cheap: rows are shared until one of the two changes them.
+    pub fn fork(&self) -> World {
+        self.clone()
     }
 
     /// Lets time pass: everything due until `at` happens, in order of time and then of scheduling.
     pub fn advance_to(&mut self, at: Nanos) {
-        while let Some(((due, _), _)) = self.events.first_key_value() {
-            if *due > at {
-                break;
-            }
-            let Some(((due, _), event)) = self.events.pop_first() else {
-                break;
-            };
+        while let Some(due) = self.next_event().filter(|due| *due <= at) {
             self.now = self.now.max(due);
-            services::happen(self, &event);
+            // A request that was held up reaches its service before what else happens at that instant.
+            let late = self.faults.late.first_key_value().is_some_and(|((when, _), _)| *when <= due);
+            if late {
+                if let Some((_, (request, caller))) = self.faults.late.pop_first() {
+                    crate::call::replay(self, &caller, &request);
+                }
+            } else if let Some((_, event)) = self.events.pop_first() {
+                services::happen(self, &event);
+            }
         }
         self.now = self.now.max(at);
     }
 
     /// When something next happens by itself.
     pub fn next_event(&self) -> Option<Nanos> {
-        self.events.first_key_value().map(|((due, _), _)| *due)
+        let event = self.events.first_key_value().map(|((due, _), _)| *due);
+        let late = self.faults.late.first_key_value().map(|((due, _), _)| *due);
+        event.into_iter().chain(late).min()
     }
 
     /// Schedules an event `after` from now.

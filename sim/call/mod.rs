@@ -272,8 +272,15 @@ impl Call<'_> {
             let executed = Executed { at: now, caller: caller.clone(), request: self.request.clone() };
             self.world.executed.push(executed);
         }
-        let id = &self.envelope.request_id;
-        let result = paged(self.world, self.model, caller, self.region, service, operation, decoded.input, id);
+        let ask = Ask {
+            model: self.model,
+            caller: &caller,
+            region: self.region,
+            service,
+            operation,
+            request_id: &self.envelope.request_id,
+        };
+        let result = paged(self.world, &ask, decoded.input);
         if let Err(error) = &result {
             access.error = Some(error.code.clone());
         }
@@ -392,52 +399,44 @@ fn odd_status(model: &Model, shape: &Shape, value: &mut Value, odd: &str) -> boo
     }
 }
 
-/// The operation, and the page of its answer that was asked for.
-#[expect(clippy::too_many_arguments, reason = "the whole of a call, and used once")]
-fn paged(
-    world: &mut World,
+/// One operation as its service will see it.
+struct Ask<'a> {
     model: &'static Model,
-    caller: Caller,
-    region: &str,
+    caller: &'a Caller,
+    region: &'a str,
     service: ServiceId,
     operation: &'static Operation,
-    mut input: Input,
-    request_id: &str,
-) -> Result<Output, AwsError> {
-    validate::input(service, model, operation, &input.value)?;
-    let page = pages::wanted(service, operation, &mut input.value)?;
-    let mut output = execute(world, model, caller, region, service, operation, &input, request_id)?;
+    request_id: &'a str,
+}
+
+/// The operation, and the page of its answer that was asked for.
+fn paged(world: &mut World, ask: &Ask<'_>, mut input: Input) -> Result<Output, AwsError> {
+    validate::input(ask.service, ask.model, ask.operation, &input.value)?;
+    let page = pages::wanted(ask.service, ask.operation, &mut input.value)?;
+    let mut output = execute(world, ask, &input)?;
     if let Some(page) = page {
-        pages::cut(model, operation, &page, &mut output.value);
+        pages::cut(ask.model, ask.operation, &page, &mut output.value);
     }
     Ok(output)
 }
 
 /// Authorizes and does it. The input has been validated.
-#[expect(clippy::too_many_arguments, reason = "the whole of a call, and used twice")]
-fn execute(
-    world: &mut World,
-    model: &'static Model,
-    caller: Caller,
-    region: &str,
-    service: ServiceId,
-    operation: &'static Operation,
-    input: &Input,
-    request_id: &str,
-) -> Result<Output, AwsError> {
+fn execute(world: &mut World, ask: &Ask<'_>, input: &Input) -> Result<Output, AwsError> {
+    let (service, operation) = (ask.service, ask.operation);
     let seat = service.service();
     let mut cx = Cx {
         world,
-        caller,
-        region: region.to_owned(),
+        caller: ask.caller.clone(),
+        region: ask.region.to_owned(),
         service,
         operation: operation.name.clone(),
-        request_id: request_id.to_owned(),
+        request_id: ask.request_id.to_owned(),
     };
     let is_root = cx.caller.arn.ends_with(":root");
     if !is_root && !operation.unsigned && !cx.caller.account.is_empty() {
         for wanted in (seat.wants)(&cx, &operation.name, input) {
-            iam::authorize(cx.world, &cx.caller, &wanted, &cx.region).map_err(|error| match error.code.as_str() {
+            let verdict = iam::authorize(cx.world, &cx.caller, &wanted, &cx.region);
+            verdict.map_err(|error| match error.code.as_str() {
                 "AccessDenied" | "AccessDeniedException" => refusal::denied(service, &error.message),
                 _ => error,
             })?;
@@ -450,7 +449,7 @@ fn execute(
     }
     let output = (seat.handle)(&mut cx, &operation.name, input)?;
     if cfg!(debug_assertions) {
-        validate::output(service, model, operation, &output.value)?;
+        validate::output(service, ask.model, operation, &output.value)?;
     }
     Ok(output)
 }
@@ -483,7 +482,8 @@ pub fn invoke_as(
     };
     validate::input(service, model, operation, &input)?;
     let input = Input { value: input, ..Input::default() };
-    execute(world, model, caller, region, service, operation, &input, "").map(|output| output.value)
+    let ask = Ask { model, caller: &caller, region, service, operation, request_id: "" };
+    execute(world, &ask, &input).map(|output| output.value)
 }
 
 /// Executes a request again, or late: by the same caller, met by no fault, not throttled. Nobody hears the answer.
@@ -498,8 +498,15 @@ pub fn replay(world: &mut World, caller: &Caller, request: &Request) {
         let executed = Executed { at: world.now, caller: caller.clone(), request: request.clone() };
         world.executed.push(executed);
     }
-    let print = fingerprint(request);
-    let id = request_id(world, print);
+    let id = request_id(world, fingerprint(request));
+    let ask = Ask {
+        model,
+        caller,
+        region: &address.region,
+        service: address.service,
+        operation: decoded.operation,
+        request_id: &id,
+    };
     // A refusal is a result like any other.
-    let _ = paged(world, model, caller.clone(), &address.region, address.service, decoded.operation, decoded.input, &id);
+    let _ = paged(world, &ask, decoded.input);
 }

@@ -26,7 +26,11 @@ pub struct Scope {
 pub const GLOBAL_REGION: &str = "us-east-1";
 
 pub fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
-    request.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    request
+        .headers
+        .iter()
+        .find(|(n, _)| n.eq_ignore_ascii_case(name))
+        .map(|(_, v)| v.as_str())
 }
 
 /// The credential scope: `AKID/20270115/eu-west-1/rds/aws4_request`, from the header or the presigned query.
@@ -38,7 +42,10 @@ pub fn scope(request: &Request) -> Option<Scope> {
         }
         None => {
             let query = request.target.split_once('?')?.1;
-            super::text::pairs(query).into_iter().find(|(k, _)| k == "X-Amz-Credential")?.1
+            super::text::pairs(query)
+                .into_iter()
+                .find(|(k, _)| k == "X-Amz-Credential")?
+                .1
         }
     };
     let mut parts = credential.rsplitn(5, '/');
@@ -47,7 +54,12 @@ pub fn scope(request: &Request) -> Option<Scope> {
     let region = parts.next()?.to_owned();
     let date = parts.next()?.to_owned();
     let access_key = parts.next()?.to_owned();
-    Some(Scope { access_key, date, region, service })
+    Some(Scope {
+        access_key,
+        date,
+        region,
+        service,
+    })
 }
 
 /// The request's service and region, if anything tells them.
@@ -56,28 +68,57 @@ pub fn find(request: &Request, scope: Option<&Scope>) -> Option<Address> {
         return Some(address);
     }
     let region = scope.map_or(GLOBAL_REGION, |s| s.region.as_str());
-    let by_scope = scope.and_then(|s| ServiceId::ALL.iter().copied().find(|id| id.signing() == s.service));
+    let by_scope = scope.and_then(|s| {
+        ServiceId::ALL
+            .iter()
+            .copied()
+            .find(|id| id.signing() == s.service)
+    });
     let service = by_scope.or_else(|| by_content(request))?;
-    let bucket = (service == ServiceId::S3).then(|| local_bucket(&request.host)).flatten();
-    Some(Address { service, region: region_of(service, region), bucket })
+    let bucket = (service == ServiceId::S3)
+        .then(|| local_bucket(&request.host))
+        .flatten();
+    Some(Address {
+        service,
+        region: region_of(service, region),
+        bucket,
+    })
 }
 
 fn region_of(service: ServiceId, region: &str) -> String {
-    let global = matches!(service, ServiceId::Iam | ServiceId::Route53) || region == "aws-global" || region.is_empty();
-    if global { GLOBAL_REGION.to_owned() } else { region.to_owned() }
+    let global = matches!(service, ServiceId::Iam | ServiceId::Route53)
+        || region == "aws-global"
+        || region.is_empty();
+    if global {
+        GLOBAL_REGION.to_owned()
+    } else {
+        region.to_owned()
+    }
 }
 
 fn by_host(host: &str, scope: Option<&Scope>) -> Option<Address> {
     let host = host.split(':').next().unwrap_or(host).to_ascii_lowercase();
-    let name = [".amazonaws.com", ".api.aws", ".amazonaws.com.cn"].iter().find_map(|end| host.strip_suffix(end))?;
+    let name = [".amazonaws.com", ".api.aws", ".amazonaws.com.cn"]
+        .iter()
+        .find_map(|end| host.strip_suffix(end))?;
     if let Some(address) = s3_host(name, scope) {
         return Some(address);
     }
     let labels: Vec<&str> = name.split('.').collect();
     for service in ServiceId::ALL {
-        let prefix: Vec<&str> = service.model().metadata.endpoint_prefix.split('.').collect();
-        let Some(head) = labels.get(..prefix.len()) else { continue };
-        let matches = head.iter().zip(&prefix).all(|(label, part)| label.strip_suffix("-fips").unwrap_or(label) == *part);
+        let prefix: Vec<&str> = service
+            .model()
+            .metadata
+            .endpoint_prefix
+            .split('.')
+            .collect();
+        let Some(head) = labels.get(..prefix.len()) else {
+            continue;
+        };
+        let matches = head
+            .iter()
+            .zip(&prefix)
+            .all(|(label, part)| label.strip_suffix("-fips").unwrap_or(label) == *part);
         if !matches {
             continue;
         }
@@ -85,7 +126,11 @@ fn by_host(host: &str, scope: Option<&Scope>) -> Option<Address> {
             Some(region) => (*region).to_owned(),
             None => scope.map_or(String::new(), |s| s.region.clone()),
         };
-        return Some(Address { service: *service, region: region_of(*service, &region), bucket: None });
+        return Some(Address {
+            service: *service,
+            region: region_of(*service, &region),
+            bucket: None,
+        });
     }
     None
 }
@@ -93,16 +138,28 @@ fn by_host(host: &str, scope: Option<&Scope>) -> Option<Address> {
 /// `s3`, `s3.region`, `s3-region`, `s3.dualstack.region`, each perhaps behind a bucket's name (which may have dots).
 fn s3_host(name: &str, scope: Option<&Scope>) -> Option<Address> {
     let labels: Vec<&str> = name.split('.').collect();
-    let at = labels.iter().rposition(|l| *l == "s3" || (l.starts_with("s3-") && !l.starts_with("s3-website")))?;
-    let after: Vec<&str> = labels[at + 1..].iter().copied().filter(|l| *l != "dualstack").collect();
+    let at = labels
+        .iter()
+        .rposition(|l| *l == "s3" || (l.starts_with("s3-") && !l.starts_with("s3-website")))?;
+    let after: Vec<&str> = labels[at + 1..]
+        .iter()
+        .copied()
+        .filter(|l| *l != "dualstack")
+        .collect();
     let region = match (labels[at].strip_prefix("s3-"), after.as_slice()) {
         (Some("fips"), [region]) | (None, [region]) => (*region).to_owned(),
-        (Some("accelerate") | None, []) => scope.map_or(GLOBAL_REGION.to_owned(), |s| s.region.clone()),
+        (Some("accelerate") | None, []) => {
+            scope.map_or(GLOBAL_REGION.to_owned(), |s| s.region.clone())
+        }
         (Some(region), []) => region.to_owned(),
         _ => return None,
     };
     let bucket = (at > 0).then(|| labels[..at].join("."));
-    Some(Address { service: ServiceId::S3, region: region_of(ServiceId::S3, &region), bucket })
+    Some(Address {
+        service: ServiceId::S3,
+        region: region_of(ServiceId::S3, &region),
+        bucket,
+    })
 }
 
 /// `bucket.localhost`: how clients write virtual hosts for a server on this machine.
@@ -115,16 +172,29 @@ fn local_bucket(host: &str) -> Option<String> {
 
 /// Unsigned requests: by their target prefix, their API version, their path.
 fn by_content(request: &Request) -> Option<ServiceId> {
-    let models = || ServiceId::ALL.iter().copied().map(|id| (id, &id.model().metadata));
+    let models = || {
+        ServiceId::ALL
+            .iter()
+            .copied()
+            .map(|id| (id, &id.model().metadata))
+    };
     if let Some((prefix, _)) = header(request, "x-amz-target").and_then(|t| t.split_once('.')) {
-        return models().find(|(_, m)| m.target_prefix.as_deref() == Some(prefix)).map(|(id, _)| id);
+        return models()
+            .find(|(_, m)| m.target_prefix.as_deref() == Some(prefix))
+            .map(|(id, _)| id);
     }
-    let form = header(request, "content-type").is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"));
+    let form = header(request, "content-type")
+        .is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"));
     if form {
         let pairs = super::text::pairs(std::str::from_utf8(&request.body).ok()?);
         let version = &pairs.iter().find(|(k, _)| k == "Version")?.1;
         return models()
-            .find(|(_, m)| m.api_version == *version && m.protocols.iter().any(|p| matches!(p, Protocol::Query | Protocol::Ec2)))
+            .find(|(_, m)| {
+                m.api_version == *version
+                    && m.protocols
+                        .iter()
+                        .any(|p| matches!(p, Protocol::Query | Protocol::Ec2))
+            })
             .map(|(id, _)| id);
     }
     if request.target.starts_with("/2013-04-01/") {
@@ -140,9 +210,21 @@ mod tests {
     use bytes::Bytes;
 
     fn request(host: &str, scope: &str) -> Request {
-        let authorization = format!("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20270115/{scope}/aws4_request, SignedHeaders=host, Signature=0");
-        let headers = if scope.is_empty() { vec![] } else { vec![("Authorization".to_owned(), authorization)] };
-        Request { method: "POST".into(), host: host.into(), target: "/".into(), headers, body: Bytes::new() }
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20270115/{scope}/aws4_request, SignedHeaders=host, Signature=0"
+        );
+        let headers = if scope.is_empty() {
+            vec![]
+        } else {
+            vec![("Authorization".to_owned(), authorization)]
+        };
+        Request {
+            method: "POST".into(),
+            host: host.into(),
+            target: "/".into(),
+            headers,
+            body: Bytes::new(),
+        }
     }
 
     fn found(host: &str, scope_text: &str) -> Option<(ServiceId, String, Option<String>)> {
@@ -153,24 +235,65 @@ mod tests {
     #[test]
     fn a_host_names_service_and_region() {
         let plain = |service, region: &str| Some((service, region.to_owned(), None));
-        assert_eq!(found("rds.eu-west-1.amazonaws.com", ""), plain(ServiceId::Rds, "eu-west-1"));
-        assert_eq!(found("api.ecr.eu-west-1.amazonaws.com:443", ""), plain(ServiceId::Ecr, "eu-west-1"));
-        assert_eq!(found("iam.amazonaws.com", "us-east-1/iam"), plain(ServiceId::Iam, "us-east-1"));
-        assert_eq!(found("sts.amazonaws.com", "us-east-1/sts"), plain(ServiceId::Sts, "us-east-1"));
-        assert_eq!(found("monitoring.us-west-2.amazonaws.com", ""), plain(ServiceId::Cloudwatch, "us-west-2"));
-        assert_eq!(found("127.0.0.1:4566", "eu-west-1/elasticloadbalancing"), plain(ServiceId::Elbv2, "eu-west-1"));
-        assert_eq!(found("127.0.0.1:4566", "us-east-1/route53"), plain(ServiceId::Route53, "us-east-1"));
+        assert_eq!(
+            found("rds.eu-west-1.amazonaws.com", ""),
+            plain(ServiceId::Rds, "eu-west-1")
+        );
+        assert_eq!(
+            found("api.ecr.eu-west-1.amazonaws.com:443", ""),
+            plain(ServiceId::Ecr, "eu-west-1")
+        );
+        assert_eq!(
+            found("iam.amazonaws.com", "us-east-1/iam"),
+            plain(ServiceId::Iam, "us-east-1")
+        );
+        assert_eq!(
+            found("sts.amazonaws.com", "us-east-1/sts"),
+            plain(ServiceId::Sts, "us-east-1")
+        );
+        assert_eq!(
+            found("monitoring.us-west-2.amazonaws.com", ""),
+            plain(ServiceId::Cloudwatch, "us-west-2")
+        );
+        assert_eq!(
+            found("127.0.0.1:4566", "eu-west-1/elasticloadbalancing"),
+            plain(ServiceId::Elbv2, "eu-west-1")
+        );
+        assert_eq!(
+            found("127.0.0.1:4566", "us-east-1/route53"),
+            plain(ServiceId::Route53, "us-east-1")
+        );
         assert_eq!(found("unheard-of.eu-west-1.amazonaws.com", ""), None);
     }
 
     #[test]
     fn a_host_may_name_a_bucket() {
-        let bucket = |region: &str, bucket: &str| Some((ServiceId::S3, region.to_owned(), Some(bucket.to_owned())));
-        assert_eq!(found("my.bucket.s3.eu-west-1.amazonaws.com", ""), bucket("eu-west-1", "my.bucket"));
-        assert_eq!(found("b.s3-eu-west-1.amazonaws.com", ""), bucket("eu-west-1", "b"));
-        assert_eq!(found("b.s3.dualstack.eu-west-1.amazonaws.com", ""), bucket("eu-west-1", "b"));
-        assert_eq!(found("b.s3.amazonaws.com", "eu-west-1/s3"), bucket("eu-west-1", "b"));
-        assert_eq!(found("b.localhost:80", "eu-west-1/s3"), bucket("eu-west-1", "b"));
-        assert_eq!(found("s3.eu-west-1.amazonaws.com", ""), Some((ServiceId::S3, "eu-west-1".to_owned(), None)));
+        let bucket = |region: &str, bucket: &str| {
+            Some((ServiceId::S3, region.to_owned(), Some(bucket.to_owned())))
+        };
+        assert_eq!(
+            found("my.bucket.s3.eu-west-1.amazonaws.com", ""),
+            bucket("eu-west-1", "my.bucket")
+        );
+        assert_eq!(
+            found("b.s3-eu-west-1.amazonaws.com", ""),
+            bucket("eu-west-1", "b")
+        );
+        assert_eq!(
+            found("b.s3.dualstack.eu-west-1.amazonaws.com", ""),
+            bucket("eu-west-1", "b")
+        );
+        assert_eq!(
+            found("b.s3.amazonaws.com", "eu-west-1/s3"),
+            bucket("eu-west-1", "b")
+        );
+        assert_eq!(
+            found("b.localhost:80", "eu-west-1/s3"),
+            bucket("eu-west-1", "b")
+        );
+        assert_eq!(
+            found("s3.eu-west-1.amazonaws.com", ""),
+            Some((ServiceId::S3, "eu-west-1".to_owned(), None))
+        );
     }
 }

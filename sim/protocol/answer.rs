@@ -16,7 +16,13 @@ pub struct Envelope {
 }
 
 /// An operation's output.
-pub fn output(dialect: &Dialect, model: &Model, operation: &Operation, mut output: Output, envelope: &Envelope) -> Response {
+pub fn output(
+    dialect: &Dialect,
+    model: &Model,
+    operation: &Operation,
+    mut output: Output,
+    envelope: &Envelope,
+) -> Response {
     let shape = operation.output.map(|n| model.shape(n));
     if let Some(shape) = shape {
         tidy(model, shape, &mut output.value);
@@ -29,7 +35,10 @@ pub fn output(dialect: &Dialect, model: &Model, operation: &Operation, mut outpu
             let mut out = String::with_capacity(512);
             out.push_str(&format!("<{name}Response xmlns=\"{namespace}\">"));
             if let Some(shape) = shape {
-                let wrapper = operation.result_wrapper.clone().unwrap_or_else(|| format!("{name}Result"));
+                let wrapper = operation
+                    .result_wrapper
+                    .clone()
+                    .unwrap_or_else(|| format!("{name}Result"));
                 xml::open(&mut out, &wrapper);
                 xml::write_members(&mut out, model, shape, &output.value);
                 xml::close(&mut out, &wrapper);
@@ -38,19 +47,29 @@ pub fn output(dialect: &Dialect, model: &Model, operation: &Operation, mut outpu
             xml::leaf(&mut out, "RequestId", id);
             xml::close(&mut out, "ResponseMetadata");
             out.push_str(&format!("</{name}Response>"));
-            (output.status.unwrap_or(200), output.headers, Bytes::from(out))
+            (
+                output.status.unwrap_or(200),
+                output.headers,
+                Bytes::from(out),
+            )
         }
         Protocol::Ec2 => {
             let namespace = model.metadata.xml_namespace.as_deref().unwrap_or("");
             let name = &operation.name;
-            let mut out = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{name}Response xmlns=\"{namespace}/\">");
+            let mut out = format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{name}Response xmlns=\"{namespace}/\">"
+            );
             xml::leaf(&mut out, "requestId", id);
             match shape {
                 Some(shape) => xml::write_members(&mut out, model, shape, &output.value),
                 None => xml::leaf(&mut out, "return", "true"),
             }
             out.push_str(&format!("</{name}Response>"));
-            (output.status.unwrap_or(200), output.headers, Bytes::from(out))
+            (
+                output.status.unwrap_or(200),
+                output.headers,
+                Bytes::from(out),
+            )
         }
         Protocol::Json => {
             // An operation without an output answers with nothing at all.
@@ -62,19 +81,34 @@ pub fn output(dialect: &Dialect, model: &Model, operation: &Operation, mut outpu
             (output.status.unwrap_or(200), output.headers, body)
         }
         Protocol::Cbor => {
-            let body = shape.map_or_else(Vec::new, |shape| cbor::encode(model, shape, &output.value));
-            (output.status.unwrap_or(200), output.headers, Bytes::from(body))
+            let body =
+                shape.map_or_else(Vec::new, |shape| cbor::encode(model, shape, &output.value));
+            (
+                output.status.unwrap_or(200),
+                output.headers,
+                Bytes::from(body),
+            )
         }
-        Protocol::RestXml | Protocol::RestJson => rest::encode(dialect.service, model, dialect.protocol, operation, output),
+        Protocol::RestXml | Protocol::RestJson => {
+            rest::encode(dialect.service, model, dialect.protocol, operation, output)
+        }
     };
     finish(dialect, status, headers, body, envelope)
 }
 
 /// An error.
-pub fn error(dialect: &Dialect, model: Option<&Model>, error: &AwsError, envelope: &Envelope) -> Response {
+pub fn error(
+    dialect: &Dialect,
+    model: Option<&Model>,
+    error: &AwsError,
+    envelope: &Envelope,
+) -> Response {
     let shape = model.and_then(|m| m.error(&error.code));
     let exception = shape.and_then(|s| s.exception.as_ref());
-    let status = error.status.or(exception.and_then(|e| e.status)).unwrap_or(400);
+    let status = error
+        .status
+        .or(exception.and_then(|e| e.status))
+        .unwrap_or(400);
     let sender = if status < 500 { "Sender" } else { "Receiver" };
     let id = &envelope.request_id;
     let mut headers = Vec::new();
@@ -82,10 +116,13 @@ pub fn error(dialect: &Dialect, model: Option<&Model>, error: &AwsError, envelop
         Protocol::Query | Protocol::RestXml if dialect.service != ServiceId::S3 => {
             let namespace = match model.and_then(|m| m.metadata.xml_namespace.as_deref()) {
                 Some(namespace) => namespace,
-                None if dialect.service == ServiceId::Route53 => "https://route53.amazonaws.com/doc/2013-04-01/",
+                None if dialect.service == ServiceId::Route53 => {
+                    "https://route53.amazonaws.com/doc/2013-04-01/"
+                }
                 None => "",
             };
-            let mut out = format!("<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"{namespace}\"><Error>");
+            let mut out =
+                format!("<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"{namespace}\"><Error>");
             xml::leaf(&mut out, "Type", sender);
             xml::leaf(&mut out, "Code", &error.code);
             xml::leaf(&mut out, "Message", &error.message);
@@ -110,7 +147,9 @@ pub fn error(dialect: &Dialect, model: Option<&Model>, error: &AwsError, envelop
             Bytes::from(out)
         }
         Protocol::Ec2 => {
-            let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error>");
+            let mut out = String::from(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error>",
+            );
             xml::leaf(&mut out, "Code", &error.code);
             xml::leaf(&mut out, "Message", &error.message);
             out.push_str("</Error></Errors>");
@@ -120,12 +159,21 @@ pub fn error(dialect: &Dialect, model: Option<&Model>, error: &AwsError, envelop
         }
         Protocol::Json | Protocol::RestJson => {
             let mut map = Map::new();
-            map.insert("__type".into(), Value::String(shape_name(dialect, shape, error)));
-            map.insert(message_member(shape).into(), Value::String(error.message.clone()));
+            map.insert(
+                "__type".into(),
+                Value::String(shape_name(dialect, shape, error)),
+            );
+            map.insert(
+                message_member(shape).into(),
+                Value::String(error.message.clone()),
+            );
             for (name, value) in &error.fields {
                 map.insert(name.clone(), value.clone());
             }
-            headers.push(("x-amzn-ErrorType".to_owned(), shape_name(dialect, shape, error)));
+            headers.push((
+                "x-amzn-ErrorType".to_owned(),
+                shape_name(dialect, shape, error),
+            ));
             Bytes::from(Value::Object(map).to_string())
         }
         Protocol::Cbor => {
@@ -134,7 +182,10 @@ pub fn error(dialect: &Dialect, model: Option<&Model>, error: &AwsError, envelop
         }
     };
     if dialect.query_mode {
-        headers.push(("x-amzn-query-error".to_owned(), format!("{};{sender}", error.code)));
+        headers.push((
+            "x-amzn-query-error".to_owned(),
+            format!("{};{sender}", error.code),
+        ));
     }
     finish(dialect, status, headers, body, envelope)
 }
@@ -142,7 +193,9 @@ pub fn error(dialect: &Dialect, model: Option<&Model>, error: &AwsError, envelop
 /// JSON clients know errors by their shape's name; a service that also speaks query uses the query code elsewhere.
 fn shape_name(dialect: &Dialect, shape: Option<&Shape>, error: &AwsError) -> String {
     match shape {
-        Some(shape) if dialect.service == ServiceId::Cloudwatch => format!("com.amazonaws.cloudwatch#{}", shape.name),
+        Some(shape) if dialect.service == ServiceId::Cloudwatch => {
+            format!("com.amazonaws.cloudwatch#{}", shape.name)
+        }
         Some(shape) => shape.name.clone(),
         None => error.code.clone(),
     }
@@ -160,7 +213,9 @@ fn fields(error: &AwsError) -> Value {
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn host_id(request_id: &str) -> String {
@@ -168,7 +223,13 @@ fn host_id(request_id: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(format!("{request_id}/{request_id}"))
 }
 
-fn finish(dialect: &Dialect, status: u16, mut headers: Vec<(String, String)>, body: Bytes, envelope: &Envelope) -> Response {
+fn finish(
+    dialect: &Dialect,
+    status: u16,
+    mut headers: Vec<(String, String)>,
+    body: Bytes,
+    envelope: &Envelope,
+) -> Response {
     let mut put = |name: &str, value: String| {
         if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
             headers.push((name.to_owned(), value));
@@ -201,7 +262,11 @@ fn finish(dialect: &Dialect, status: u16, mut headers: Vec<(String, String)>, bo
     put("Date", timestamp::http_date(envelope.now));
     // The answer to HEAD is its headers.
     let body = if dialect.head { Bytes::new() } else { body };
-    Response { status, headers, body }
+    Response {
+        status,
+        headers,
+        body,
+    }
 }
 
 /// Drops absent members, and those that the model does not know (a debug build has refused them before).

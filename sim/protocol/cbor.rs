@@ -48,7 +48,8 @@ pub fn encode(model: &Model, shape: &Shape, value: &Value) -> Vec<u8> {
 
 pub fn bytes(item: &Cbor) -> Vec<u8> {
     let mut out = Vec::new();
-    ciborium::into_writer(item, &mut out).unwrap_or_else(|e| unreachable!("writing to memory: {e}"));
+    ciborium::into_writer(item, &mut out)
+        .unwrap_or_else(|e| unreachable!("writing to memory: {e}"));
     out
 }
 
@@ -60,22 +61,39 @@ fn item(model: &Model, shape: &Shape, value: &Value) -> Cbor {
                 .iter()
                 .filter_map(|m| {
                     let inner = value.get(&m.name).filter(|v| !v.is_null())?;
-                    Some((Cbor::Text(m.name.clone()), item(model, model.shape_of(m), inner)))
+                    Some((
+                        Cbor::Text(m.name.clone()),
+                        item(model, model.shape_of(m), inner),
+                    ))
                 })
                 .collect(),
         ),
         Kind::List => {
             let element = shape.element.as_ref().map(|e| model.shape_of(e));
             let items = value.as_array().into_iter().flatten();
-            Cbor::Array(items.filter_map(|v| element.map(|e| item(model, e, v))).collect())
+            Cbor::Array(
+                items
+                    .filter_map(|v| element.map(|e| item(model, e, v)))
+                    .collect(),
+            )
         }
         Kind::Map => {
             let element = shape.element.as_ref().map(|e| model.shape_of(e));
             let entries = value.as_object().into_iter().flatten();
-            Cbor::Map(entries.filter_map(|(k, v)| element.map(|e| (Cbor::Text(k.clone()), item(model, e, v)))).collect())
+            Cbor::Map(
+                entries
+                    .filter_map(|(k, v)| {
+                        element.map(|e| (Cbor::Text(k.clone()), item(model, e, v)))
+                    })
+                    .collect(),
+            )
         }
         Kind::Timestamp => Cbor::Tag(1, Box::new(Cbor::Float(value.as_f64().unwrap_or(0.0)))),
-        Kind::Blob => Cbor::Bytes(STANDARD.decode(value.as_str().unwrap_or("")).unwrap_or_default()),
+        Kind::Blob => Cbor::Bytes(
+            STANDARD
+                .decode(value.as_str().unwrap_or(""))
+                .unwrap_or_default(),
+        ),
         Kind::Integer => match (value.as_i64(), value.as_u64()) {
             (Some(n), _) => Cbor::Integer(n.into()),
             (_, Some(n)) => Cbor::Integer(n.into()),
@@ -88,7 +106,11 @@ fn item(model: &Model, shape: &Shape, value: &Value) -> Cbor {
 }
 
 /// An error's body: its type is the shape's name.
-pub fn error(kind: &str, message: &str, fields: &std::collections::BTreeMap<String, Value>) -> Vec<u8> {
+pub fn error(
+    kind: &str,
+    message: &str,
+    fields: &std::collections::BTreeMap<String, Value>,
+) -> Vec<u8> {
     let mut entries = vec![
         (Cbor::Text("__type".into()), Cbor::Text(kind.to_owned())),
         (Cbor::Text("message".into()), Cbor::Text(message.to_owned())),

@@ -52,13 +52,26 @@ pub fn decode(
     let mut root = Node::default();
     for (name, value) in pairs {
         // A signature in the query string is not a parameter of the operation.
-        let other = matches!(name.as_str(), "Action" | "Version" | "AWSAccessKeyId" | "Signature" | "SignatureMethod" | "SignatureVersion" | "Timestamp" | "SecurityToken")
-            || name.starts_with("X-Amz-");
+        let other = matches!(
+            name.as_str(),
+            "Action"
+                | "Version"
+                | "AWSAccessKeyId"
+                | "Signature"
+                | "SignatureMethod"
+                | "SignatureVersion"
+                | "Timestamp"
+                | "SecurityToken"
+        ) || name.starts_with("X-Amz-");
         if !other {
             root.put(&name, value);
         }
     }
-    let form = Form { service, model, ec2 };
+    let form = Form {
+        service,
+        model,
+        ec2,
+    };
     match operation.input {
         Some(shape) => form.structure(model.shape(shape), &root, ""),
         None => Ok(Value::Object(Map::new())),
@@ -82,7 +95,10 @@ impl Form<'_> {
                 return name;
             }
         }
-        member.location_name.clone().unwrap_or_else(|| member.name.clone())
+        member
+            .location_name
+            .clone()
+            .unwrap_or_else(|| member.name.clone())
     }
 
     fn structure(&self, shape: &Shape, node: &Node, path: &str) -> Result<Value, AwsError> {
@@ -93,28 +109,50 @@ impl Form<'_> {
             let name = self.name(member, inner);
             if let Some(child) = node.children.get(&name) {
                 known += 1;
-                let path = if path.is_empty() { name } else { format!("{path}.{name}") };
-                out.insert(member.name.clone(), self.any(inner, member.flattened, child, &path)?);
+                let path = if path.is_empty() {
+                    name
+                } else {
+                    format!("{path}.{name}")
+                };
+                out.insert(
+                    member.name.clone(),
+                    self.any(inner, member.flattened, child, &path)?,
+                );
             }
         }
         if known < node.children.len() {
             let is_known = |key: &String| {
-                shape.members.iter().any(|m| self.name(m, self.model.shape_of(m)) == **key)
+                shape
+                    .members
+                    .iter()
+                    .any(|m| self.name(m, self.model.shape_of(m)) == **key)
             };
             if let Some(unknown) = node.children.keys().find(|key| !is_known(key)) {
-                let name = if path.is_empty() { unknown.clone() } else { format!("{path}.{unknown}") };
+                let name = if path.is_empty() {
+                    unknown.clone()
+                } else {
+                    format!("{path}.{unknown}")
+                };
                 return Err(refusal::unknown_member(self.service, &name));
             }
         }
         Ok(Value::Object(out))
     }
 
-    fn any(&self, shape: &Shape, flattened: bool, node: &Node, path: &str) -> Result<Value, AwsError> {
+    fn any(
+        &self,
+        shape: &Shape,
+        flattened: bool,
+        node: &Node,
+        path: &str,
+    ) -> Result<Value, AwsError> {
         let wrong = || refusal::wrong_type(self.service, shape.kind, path);
         match shape.kind {
             Kind::Structure => self.structure(shape, node, path),
             Kind::List => {
-                let Some(element) = &shape.element else { return Err(wrong()) };
+                let Some(element) = &shape.element else {
+                    return Err(wrong());
+                };
                 if node.children.is_empty() {
                     return Ok(Value::Array(Vec::new()));
                 }
@@ -123,7 +161,11 @@ impl Form<'_> {
                     node
                 } else {
                     // AWS takes `.member.` for any list, whatever its elements are called.
-                    match node.children.get(named).or_else(|| node.children.get("member")) {
+                    match node
+                        .children
+                        .get(named)
+                        .or_else(|| node.children.get("member"))
+                    {
                         Some(holder) => holder,
                         None => node,
                     }
@@ -136,7 +178,9 @@ impl Form<'_> {
                 Ok(Value::Array(list))
             }
             Kind::Map => {
-                let (Some(key), Some(value)) = (&shape.key, &shape.element) else { return Err(wrong()) };
+                let (Some(key), Some(value)) = (&shape.key, &shape.element) else {
+                    return Err(wrong());
+                };
                 if node.children.is_empty() {
                     return Ok(Value::Object(Map::new()));
                 }
@@ -146,7 +190,11 @@ impl Form<'_> {
                 let inner = self.model.shape_of(value);
                 let mut map = Map::new();
                 for entry in holder.numbered().ok_or_else(wrong)? {
-                    let key = entry.children.get(key_name).and_then(|n| n.value.clone()).ok_or_else(wrong)?;
+                    let key = entry
+                        .children
+                        .get(key_name)
+                        .and_then(|n| n.value.clone())
+                        .ok_or_else(wrong)?;
                     let value = match entry.children.get(value_name) {
                         Some(value) => self.any(inner, false, value, path)?,
                         None => continue,
@@ -156,7 +204,9 @@ impl Form<'_> {
                 Ok(Value::Object(map))
             }
             _ => match &node.value {
-                Some(value) if node.children.is_empty() => text::scalar(self.service, shape, path, value),
+                Some(value) if node.children.is_empty() => {
+                    text::scalar(self.service, shape, path, value)
+                }
                 _ => Err(wrong()),
             },
         }

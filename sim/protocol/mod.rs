@@ -91,19 +91,36 @@ pub fn decode(
     bucket: Option<&str>,
 ) -> Result<Decoded, Undecoded> {
     let service = dialect.service;
-    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    let (path, query) = request
+        .target
+        .split_once('?')
+        .unwrap_or((&request.target, ""));
     match dialect.protocol {
         Protocol::Query | Protocol::Ec2 => {
-            let text = std::str::from_utf8(&request.body)
-                .map_err(|_| AwsError::new("MalformedQueryString", "The request body is not UTF-8"))?;
+            let text = std::str::from_utf8(&request.body).map_err(|_| {
+                AwsError::new("MalformedQueryString", "The request body is not UTF-8")
+            })?;
             let mut pairs = text::pairs(query);
             pairs.extend(text::pairs(text));
-            let named = pairs.iter().find(|(k, _)| k == "Action").map(|(_, v)| v.clone());
+            let named = pairs
+                .iter()
+                .find(|(k, _)| k == "Action")
+                .map(|(_, v)| v.clone());
             let Some(named) = named else {
-                return Err(AwsError::new("MissingAction", "The request must contain the parameter Action").into());
+                return Err(AwsError::new(
+                    "MissingAction",
+                    "The request must contain the parameter Action",
+                )
+                .into());
             };
             let operation = named_operation(model, dialect, &named)?;
-            let value = form::decode(service, model, operation, pairs, dialect.protocol == Protocol::Ec2)?;
+            let value = form::decode(
+                service,
+                model,
+                operation,
+                pairs,
+                dialect.protocol == Protocol::Ec2,
+            )?;
             Ok(plain(operation, value, request))
         }
         Protocol::Json => {
@@ -113,19 +130,31 @@ pub fn decode(
             let value = if request.body.is_empty() {
                 Value::Object(Map::new())
             } else {
-                serde_json::from_slice(&request.body)
-                    .map_err(|_| AwsError::new("SerializationException", "The request body is not valid JSON").status(400))?
+                serde_json::from_slice(&request.body).map_err(|_| {
+                    AwsError::new(
+                        "SerializationException",
+                        "The request body is not valid JSON",
+                    )
+                    .status(400)
+                })?
             };
             Ok(plain(operation, value, request))
         }
         Protocol::Cbor => {
             let named = path.rsplit_once("/operation/").map_or("", |(_, name)| name);
             let operation = named_operation(model, dialect, named)?;
-            let value = cbor::decode(&request.body)
-                .ok_or_else(|| AwsError::new("SerializationException", "The request body is not valid CBOR").status(400))?;
+            let value = cbor::decode(&request.body).ok_or_else(|| {
+                AwsError::new(
+                    "SerializationException",
+                    "The request body is not valid CBOR",
+                )
+                .status(400)
+            })?;
             Ok(plain(operation, value, request))
         }
-        Protocol::RestXml | Protocol::RestJson => rest_request(dialect, model, request, bucket, path, query),
+        Protocol::RestXml | Protocol::RestJson => {
+            rest_request(dialect, model, request, bucket, path, query)
+        }
     }
 }
 
@@ -151,7 +180,11 @@ fn rest_request(
             });
             for (name, value) in &mut headers {
                 if name.eq_ignore_ascii_case("content-encoding") {
-                    let kept: Vec<&str> = value.split(',').map(str::trim).filter(|e| *e != "aws-chunked").collect();
+                    let kept: Vec<&str> = value
+                        .split(',')
+                        .map(str::trim)
+                        .filter(|e| *e != "aws-chunked")
+                        .collect();
                     *value = kept.join(",");
                 }
             }
@@ -167,12 +200,27 @@ fn rest_request(
     if service == ServiceId::Route53 {
         segments = without_id_prefixes(segments);
     }
-    let parts = rest::Parts { method: &request.method, segments, query: text::pairs(query), headers: &headers, body: &body };
+    let parts = rest::Parts {
+        method: &request.method,
+        segments,
+        query: text::pairs(query),
+        headers: &headers,
+        body: &body,
+    };
     match rest::route(model, &parts) {
         rest::Route::Operation(operation, labels) => {
             let value = rest::decode(service, model, dialect.protocol, operation, labels, &parts)?;
-            let input = Input { value, body: body.clone(), headers: lower(&headers) };
-            Ok(Decoded { operation, input, chunks, trailers })
+            let input = Input {
+                value,
+                body: body.clone(),
+                headers: lower(&headers),
+            };
+            Ok(Decoded {
+                operation,
+                input,
+                chunks,
+                trailers,
+            })
         }
         rest::Route::Other(name) => Err(Undecoded::NotSimulated(name)),
         rest::Route::Nothing if service == ServiceId::S3 => Err(AwsError::new(
@@ -181,9 +229,12 @@ fn rest_request(
         )
         .status(405)
         .into()),
-        rest::Route::Nothing => {
-            Err(AwsError::new("UnknownOperationException", "Unknown operation").status(404).into())
-        }
+        rest::Route::Nothing => Err(AwsError::new(
+            "UnknownOperationException",
+            "Unknown operation",
+        )
+        .status(404)
+        .into()),
     }
 }
 
@@ -193,7 +244,10 @@ fn without_id_prefixes(segments: Vec<String>) -> Vec<String> {
     for segment in segments {
         for part in segment.split('/') {
             let repeated = out.len() >= 2 && out.last().is_some_and(|last| last == part);
-            let prefix = matches!(part, "hostedzone" | "healthcheck" | "change" | "delegationset");
+            let prefix = matches!(
+                part,
+                "hostedzone" | "healthcheck" | "change" | "delegationset"
+            );
             if part.is_empty() || (prefix && repeated) {
                 continue;
             }
@@ -203,7 +257,11 @@ fn without_id_prefixes(segments: Vec<String>) -> Vec<String> {
     out
 }
 
-fn named_operation(model: &'static Model, dialect: &Dialect, name: &str) -> Result<&'static Operation, Undecoded> {
+fn named_operation(
+    model: &'static Model,
+    dialect: &Dialect,
+    name: &str,
+) -> Result<&'static Operation, Undecoded> {
     if let Some(operation) = model.operation(name) {
         return Ok(operation);
     }
@@ -217,17 +275,33 @@ fn named_operation(model: &'static Model, dialect: &Dialect, name: &str) -> Resu
             format!("Could not find operation {name} for version {version}"),
         )
         .status(400),
-        _ => AwsError::new("UnknownOperationException", format!("Unknown operation: {name}")).status(400),
+        _ => AwsError::new(
+            "UnknownOperationException",
+            format!("Unknown operation: {name}"),
+        )
+        .status(400),
     }))
 }
 
 fn plain(operation: &'static Operation, value: Value, request: &Request) -> Decoded {
-    let input = Input { value, body: Bytes::new(), headers: lower(&request.headers) };
-    Decoded { operation, input, chunks: Vec::new(), trailers: Vec::new() }
+    let input = Input {
+        value,
+        body: Bytes::new(),
+        headers: lower(&request.headers),
+    };
+    Decoded {
+        operation,
+        input,
+        chunks: Vec::new(),
+        trailers: Vec::new(),
+    }
 }
 
 fn lower(headers: &[(String, String)]) -> Vec<(String, String)> {
-    headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+        .collect()
 }
 
 /// The error for a request that says neither service nor signer.

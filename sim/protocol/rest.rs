@@ -3,7 +3,9 @@
 use super::{text, timestamp, xml};
 use crate::call::refusal;
 use crate::error::AwsError;
-use crate::model::{Kind, Location, Member, Model, Operation, Protocol, Segment, Shape, TimestampFormat, Uri};
+use crate::model::{
+    Kind, Location, Member, Model, Operation, Protocol, Segment, Shape, TimestampFormat, Uri,
+};
 use crate::services::ServiceId;
 use crate::world::Output;
 use base64::Engine;
@@ -23,11 +25,17 @@ pub struct Parts<'r> {
 
 impl Parts<'_> {
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
     }
 
     fn query(&self, key: &str) -> Option<&str> {
-        self.query.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+        self.query
+            .iter()
+            .find(|(k, _)| k == key)
+            .map(|(_, v)| v.as_str())
     }
 }
 
@@ -51,9 +59,17 @@ pub enum Route<'m> {
 /// The operation that method, path, query and headers mean: of those that fit, the one that asks for the most.
 pub fn route<'m>(model: &'m Model, parts: &Parts<'_>) -> Route<'m> {
     let mut best: Option<(usize, &Operation, Vec<(String, String)>)> = None;
-    for operation in model.operations.values().filter(|o| o.method == parts.method) {
-        let Some(labels) = fits(&operation.uri, parts) else { continue };
-        let Some(asked) = asked(model, operation, parts) else { continue };
+    for operation in model
+        .operations
+        .values()
+        .filter(|o| o.method == parts.method)
+    {
+        let Some(labels) = fits(&operation.uri, parts) else {
+            continue;
+        };
+        let Some(asked) = asked(model, operation, parts) else {
+            continue;
+        };
         let weight = operation.uri.query.len() * 2 + asked;
         if best.as_ref().is_none_or(|(most, _, _)| weight > *most) {
             best = Some((weight, operation, labels));
@@ -75,10 +91,13 @@ pub fn route<'m>(model: &'m Model, parts: &Parts<'_>) -> Route<'m> {
 }
 
 fn fits(uri: &Uri, parts: &Parts<'_>) -> Option<Vec<(String, String)>> {
-    let keys = uri.query.iter().all(|(key, value)| match (parts.query(key), value) {
-        (Some(found), Some(value)) => found == value,
-        (found, _) => found.is_some(),
-    });
+    let keys = uri
+        .query
+        .iter()
+        .all(|(key, value)| match (parts.query(key), value) {
+            (Some(found), Some(value)) => found == value,
+            (found, _) => found.is_some(),
+        });
     if !keys {
         return None;
     }
@@ -114,7 +133,9 @@ fn fits(uri: &Uri, parts: &Parts<'_>) -> Option<Vec<(String, String)>> {
 
 /// How many required query and header members the request brings; `None` if one is missing that tells operations apart.
 fn asked(model: &Model, operation: &Operation, parts: &Parts<'_>) -> Option<usize> {
-    let Some(shape) = operation.input else { return Some(0) };
+    let Some(shape) = operation.input else {
+        return Some(0);
+    };
     let mut count = 0;
     for member in model.shape(shape).members.iter().filter(|m| m.required) {
         let name = member.location_name.as_deref().unwrap_or(&member.name);
@@ -143,14 +164,19 @@ pub fn decode(
     parts: &Parts<'_>,
 ) -> Result<Value, AwsError> {
     let mut out = Map::new();
-    let Some(shape) = operation.input.map(|n| model.shape(n)) else { return Ok(Value::Object(out)) };
+    let Some(shape) = operation.input.map(|n| model.shape(n)) else {
+        return Ok(Value::Object(out));
+    };
     for member in &shape.members {
         let inner = model.shape_of(member);
         let name = member.location_name.as_deref().unwrap_or(&member.name);
         match member.location {
             Some(Location::Uri) => {
                 if let Some((_, value)) = labels.iter().find(|(label, _)| label == name) {
-                    out.insert(member.name.clone(), text::scalar(service, inner, name, value)?);
+                    out.insert(
+                        member.name.clone(),
+                        text::scalar(service, inner, name, value)?,
+                    );
                 }
             }
             Some(Location::Query) => {
@@ -167,13 +193,19 @@ pub fn decode(
                 } else if let Some(value) = parts.query(name) {
                     // `?prefix=` says the same as no prefix.
                     if !value.is_empty() || inner.kind == Kind::String {
-                        out.insert(member.name.clone(), text::scalar(service, inner, name, value)?);
+                        out.insert(
+                            member.name.clone(),
+                            text::scalar(service, inner, name, value)?,
+                        );
                     }
                 }
             }
             Some(Location::Header) => {
                 if let Some(value) = parts.header(name) {
-                    out.insert(member.name.clone(), from_header(service, model, inner, name, value)?);
+                    out.insert(
+                        member.name.clone(),
+                        from_header(service, model, inner, name, value)?,
+                    );
                 }
             }
             Some(Location::Headers) => {
@@ -195,14 +227,21 @@ pub fn decode(
     Ok(Value::Object(out))
 }
 
-fn from_header(service: ServiceId, model: &Model, shape: &Shape, name: &str, value: &str) -> Result<Value, AwsError> {
+fn from_header(
+    service: ServiceId,
+    model: &Model,
+    shape: &Shape,
+    name: &str,
+    value: &str,
+) -> Result<Value, AwsError> {
     if shape.kind != Kind::List {
         return text::scalar(service, shape, name, value.trim());
     }
     let element = shape.element.as_ref().map(|e| model.shape_of(e));
     let parts = value.split(',').map(str::trim).filter(|v| !v.is_empty());
-    let list: Result<Vec<Value>, AwsError> =
-        parts.filter_map(|v| element.map(|e| text::scalar(service, e, name, v))).collect();
+    let list: Result<Vec<Value>, AwsError> = parts
+        .filter_map(|v| element.map(|e| text::scalar(service, e, name, v)))
+        .collect();
     Ok(Value::Array(list?))
 }
 
@@ -215,9 +254,14 @@ fn body(
     out: &mut Map<String, Value>,
 ) -> Result<(), AwsError> {
     let malformed = || match (service, protocol) {
-        (_, Protocol::RestJson) => AwsError::new("SerializationException", "Could not parse the request body"),
+        (_, Protocol::RestJson) => {
+            AwsError::new("SerializationException", "Could not parse the request body")
+        }
         (ServiceId::S3, _) => refusal::malformed_xml(),
-        _ => AwsError::new("InvalidInput", "Invalid XML ; the request body could not be parsed"),
+        _ => AwsError::new(
+            "InvalidInput",
+            "Invalid XML ; the request body could not be parsed",
+        ),
     };
     let payload = shape.payload.as_deref().and_then(|name| shape.member(name));
     let (target, inner) = match payload {
@@ -273,15 +317,22 @@ pub fn encode(
         return (status, headers, output.body.unwrap_or_default());
     };
     for member in &shape.members {
-        let Some(value) = output.value.get(&member.name).filter(|v| !v.is_null()) else { continue };
+        let Some(value) = output.value.get(&member.name).filter(|v| !v.is_null()) else {
+            continue;
+        };
         let inner = model.shape_of(member);
         let name = member.location_name.as_deref().unwrap_or(&member.name);
         match member.location {
             Some(Location::Status) => status = value.as_u64().map_or(status, |n| n as u16),
-            Some(Location::Header) => headers.push((name.to_owned(), to_header(member, inner, value))),
+            Some(Location::Header) => {
+                headers.push((name.to_owned(), to_header(member, inner, value)))
+            }
             Some(Location::Headers) => {
                 for (key, value) in value.as_object().into_iter().flatten() {
-                    headers.push((format!("{name}{key}"), value.as_str().unwrap_or("").to_owned()));
+                    headers.push((
+                        format!("{name}{key}"),
+                        value.as_str().unwrap_or("").to_owned(),
+                    ));
                 }
             }
             _ => {}
@@ -295,13 +346,24 @@ pub fn encode(
             let value = output.value.get(&member.name).filter(|v| !v.is_null());
             match (inner.kind, value, output.body) {
                 (_, _, Some(body)) => body,
-                (Kind::Blob, Some(Value::String(blob)), None) => Bytes::from(STANDARD.decode(blob).unwrap_or_default()),
+                (Kind::Blob, Some(Value::String(blob)), None) => {
+                    Bytes::from(STANDARD.decode(blob).unwrap_or_default())
+                }
                 (Kind::String, Some(Value::String(text)), None) => Bytes::from(text.clone()),
                 (_, Some(value), None) => match protocol {
                     Protocol::RestJson => Bytes::from(value.to_string()),
                     _ => {
-                        let root = member.location_name.clone().or_else(|| inner.location_name.clone());
-                        document(service, model, inner, &root.unwrap_or_else(|| inner.name.clone()), value)
+                        let root = member
+                            .location_name
+                            .clone()
+                            .or_else(|| inner.location_name.clone());
+                        document(
+                            service,
+                            model,
+                            inner,
+                            &root.unwrap_or_else(|| inner.name.clone()),
+                            value,
+                        )
                     }
                 },
                 (_, None, None) => Bytes::new(),
@@ -317,12 +379,21 @@ pub fn encode(
                     let map: Map<String, Value> = members
                         .filter_map(|m| {
                             let value = output.value.get(&m.name).filter(|v| !v.is_null())?;
-                            Some((m.location_name.clone().unwrap_or_else(|| m.name.clone()), value.clone()))
+                            Some((
+                                m.location_name.clone().unwrap_or_else(|| m.name.clone()),
+                                value.clone(),
+                            ))
                         })
                         .collect();
                     Bytes::from(Value::Object(map).to_string())
                 }
-                (None, true, _) => document(service, model, shape, &root(operation, shape), &output.value),
+                (None, true, _) => document(
+                    service,
+                    model,
+                    shape,
+                    &root(operation, shape),
+                    &output.value,
+                ),
             }
         }
     };
@@ -361,10 +432,14 @@ fn document(service: ServiceId, model: &Model, shape: &Shape, root: &str, value:
         ServiceId::S3 => "http://s3.amazonaws.com/doc/2006-03-01/",
         _ => "https://route53.amazonaws.com/doc/2013-04-01/",
     };
-    let mut out = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"{namespace}\">");
+    let mut out =
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"{namespace}\">");
     // The one answer whose root is its only member.
     if root == "LocationConstraint" {
-        xml::escape_into(&mut out, value.get(root).and_then(Value::as_str).unwrap_or(""));
+        xml::escape_into(
+            &mut out,
+            value.get(root).and_then(Value::as_str).unwrap_or(""),
+        );
     } else {
         xml::write_members(&mut out, model, shape, value);
     }
@@ -374,9 +449,13 @@ fn document(service: ServiceId, model: &Model, shape: &Shape, root: &str, value:
 
 fn to_header(member: &Member, shape: &Shape, value: &Value) -> String {
     match (shape.kind, value) {
-        (Kind::Timestamp, value) => {
-            timestamp::write(value, member.timestamp.or(shape.timestamp).unwrap_or(TimestampFormat::Http))
-        }
+        (Kind::Timestamp, value) => timestamp::write(
+            value,
+            member
+                .timestamp
+                .or(shape.timestamp)
+                .unwrap_or(TimestampFormat::Http),
+        ),
         (_, Value::String(text)) => text.clone(),
         (_, Value::Array(items)) => {
             let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();

@@ -25,11 +25,17 @@ pub fn signed(request: &Request) -> Option<Signed> {
     if let Some(authorization) = header("authorization") {
         let part = |key: &str| {
             let at = authorization.find(key)? + key.len();
-            authorization[at..].split([',', ' ']).next().map(str::to_owned)
+            authorization[at..]
+                .split([',', ' '])
+                .next()
+                .map(str::to_owned)
         };
         return Some(Signed {
             date: header("x-amz-date").or_else(|| header("date"))?.to_owned(),
-            signed_headers: part("SignedHeaders=")?.split(';').map(str::to_owned).collect(),
+            signed_headers: part("SignedHeaders=")?
+                .split(';')
+                .map(str::to_owned)
+                .collect(),
             signature: part("Signature=")?,
             expires: None,
             token: header("x-amz-security-token").map(str::to_owned),
@@ -39,7 +45,10 @@ pub fn signed(request: &Request) -> Option<Signed> {
     let part = |key: &str| pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone());
     Some(Signed {
         date: part("X-Amz-Date")?,
-        signed_headers: part("X-Amz-SignedHeaders")?.split(';').map(str::to_owned).collect(),
+        signed_headers: part("X-Amz-SignedHeaders")?
+            .split(';')
+            .map(str::to_owned)
+            .collect(),
         signature: part("X-Amz-Signature")?,
         expires: Some(part("X-Amz-Expires")?.parse().ok()?),
         token: part("X-Amz-Security-Token"),
@@ -47,7 +56,8 @@ pub fn signed(request: &Request) -> Option<Signed> {
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
 }
@@ -60,15 +70,31 @@ fn signing_key(secret: &str, scope: &Scope) -> Vec<u8> {
 }
 
 fn scope_text(scope: &Scope) -> String {
-    format!("{}/{}/{}/aws4_request", scope.date, scope.region, scope.service)
+    format!(
+        "{}/{}/{}/aws4_request",
+        scope.date, scope.region, scope.service
+    )
 }
 
 /// The signature that the request should carry.
-pub fn expected(request: &Request, service: ServiceId, scope: &Scope, signed: &Signed, secret: &str) -> String {
-    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+pub fn expected(
+    request: &Request,
+    service: ServiceId,
+    scope: &Scope,
+    signed: &Signed,
+    secret: &str,
+) -> String {
+    let (path, query) = request
+        .target
+        .split_once('?')
+        .unwrap_or((&request.target, ""));
     // S3 signs the path as it is sent; all others encode it once more.
     let path = if path.is_empty() { "/" } else { path };
-    let path = if service == ServiceId::S3 { text::escape(&text::unescape(path, false), true) } else { text::escape(path, true) };
+    let path = if service == ServiceId::S3 {
+        text::escape(&text::unescape(path, false), true)
+    } else {
+        text::escape(path, true)
+    };
     let mut pairs: Vec<(String, String)> = query
         .split('&')
         .filter(|p| !p.is_empty())
@@ -86,12 +112,20 @@ pub fn expected(request: &Request, service: ServiceId, scope: &Scope, signed: &S
         let values: Vec<String> = if name == "host" {
             vec![request.host.clone()]
         } else {
-            let named = request.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
-            named.map(|(_, v)| v.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+            let named = request
+                .headers
+                .iter()
+                .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+            named
+                .map(|(_, v)| v.split_whitespace().collect::<Vec<_>>().join(" "))
+                .collect()
         };
         canonical.push_str(&format!("{name}:{}\n", values.join(",")));
     }
-    let payload = match (address::header(request, "x-amz-content-sha256"), signed.expires) {
+    let payload = match (
+        address::header(request, "x-amz-content-sha256"),
+        signed.expires,
+    ) {
         (Some(hash), _) => hash.to_owned(),
         (None, Some(_)) if service == ServiceId::S3 => String::from("UNSIGNED-PAYLOAD"),
         (None, _) => hex(&Sha256::digest(&request.body)),
@@ -107,12 +141,20 @@ pub fn expected(request: &Request, service: ServiceId, scope: &Scope, signed: &S
 }
 
 /// Whether the signatures of a body's frames and of its trailers are those that they should be.
-pub fn chunks_hold(chunks: &[Chunk], trailers: &[(String, String)], scope: &Scope, signed: &Signed, secret: &str) -> bool {
+pub fn chunks_hold(
+    chunks: &[Chunk],
+    trailers: &[(String, String)],
+    scope: &Scope,
+    signed: &Signed,
+    secret: &str,
+) -> bool {
     let key = signing_key(secret, scope);
     let empty = hex(&Sha256::digest(b""));
     let mut before = signed.signature.clone();
     for chunk in chunks {
-        let Some(found) = &chunk.signature else { continue };
+        let Some(found) = &chunk.signature else {
+            continue;
+        };
         let to_sign = format!(
             "AWS4-HMAC-SHA256-PAYLOAD\n{}\n{}\n{before}\n{empty}\n{}",
             signed.date,
@@ -124,9 +166,18 @@ pub fn chunks_hold(chunks: &[Chunk], trailers: &[(String, String)], scope: &Scop
             return false;
         }
     }
-    let Some((_, found)) = trailers.iter().find(|(name, _)| name == "x-amz-trailer-signature") else { return true };
-    let lines = trailers.iter().filter(|(name, _)| name != "x-amz-trailer-signature");
-    let text: String = lines.map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let Some((_, found)) = trailers
+        .iter()
+        .find(|(name, _)| name == "x-amz-trailer-signature")
+    else {
+        return true;
+    };
+    let lines = trailers
+        .iter()
+        .filter(|(name, _)| name != "x-amz-trailer-signature");
+    let text: String = lines
+        .map(|(name, value)| format!("{name}:{value}\n"))
+        .collect();
     let to_sign = format!(
         "AWS4-HMAC-SHA256-TRAILER\n{}\n{}\n{before}\n{}",
         signed.date,

@@ -42,7 +42,9 @@ pub fn escape(text: &str, keep_slash: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte as char),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte as char)
+            }
             b'/' if keep_slash => out.push('/'),
             other => out.push_str(&format!("%{other:02X}")),
         }
@@ -62,7 +64,12 @@ pub fn pairs(text: &str) -> Vec<(String, String)> {
 }
 
 /// A scalar from its text.
-pub fn scalar(service: ServiceId, shape: &Shape, name: &str, text: &str) -> Result<Value, AwsError> {
+pub fn scalar(
+    service: ServiceId,
+    shape: &Shape,
+    name: &str,
+    text: &str,
+) -> Result<Value, AwsError> {
     let wrong = || refusal::wrong_type(service, shape.kind, name);
     Ok(match shape.kind {
         Kind::String => Value::String(text.to_owned()),

@@ -25,11 +25,16 @@ fn civil(seconds: i64) -> Civil {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     Civil {
         year: year_of_era + era * 400 + i64::from(month <= 2),
         month,
@@ -55,7 +60,10 @@ fn unix(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64) ->
 pub fn iso8601(seconds: f64) -> String {
     let millis = (seconds * 1_000.0).round() as i64;
     let c = civil(millis.div_euclid(1_000));
-    let date = format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", c.year, c.month, c.day, c.hour, c.minute, c.second);
+    let date = format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        c.year, c.month, c.day, c.hour, c.minute, c.second
+    );
     match millis.rem_euclid(1_000) {
         0 => format!("{date}Z"),
         fraction => format!("{date}.{fraction:03}Z"),
@@ -80,7 +88,10 @@ pub fn http_date(seconds: f64) -> String {
 /// `20270115T080000Z`, as SigV4 writes it.
 pub fn basic(seconds: f64) -> String {
     let c = civil(seconds.floor() as i64);
-    format!("{:04}{:02}{:02}T{:02}{:02}{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+    format!(
+        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
+        c.year, c.month, c.day, c.hour, c.minute, c.second
+    )
 }
 
 pub fn write(value: &Value, format: TimestampFormat) -> String {
@@ -99,7 +110,11 @@ pub fn read(text: &str) -> Option<f64> {
     if let Ok(number) = text.parse::<f64>() {
         return number.is_finite().then_some(number);
     }
-    if text.ends_with("GMT") { read_http(text) } else { read_iso(text) }
+    if text.ends_with("GMT") {
+        read_http(text)
+    } else {
+        read_iso(text)
+    }
 }
 
 fn read_http(text: &str) -> Option<f64> {
@@ -113,11 +128,19 @@ fn read_http(text: &str) -> Option<f64> {
 }
 
 fn read_iso(text: &str) -> Option<f64> {
-    let basic = text.len() == 16 && text.is_char_boundary(8) && text.as_bytes().get(8) == Some(&b'T');
+    let basic =
+        text.len() == 16 && text.is_char_boundary(8) && text.as_bytes().get(8) == Some(&b'T');
     if basic {
         let digit = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
         let days = (digit(0, 4)?, digit(4, 6)?, digit(6, 8)?);
-        return Some(unix(days.0, days.1, days.2, digit(9, 11)?, digit(11, 13)?, digit(13, 15)?) as f64);
+        return Some(unix(
+            days.0,
+            days.1,
+            days.2,
+            digit(9, 11)?,
+            digit(11, 13)?,
+            digit(13, 15)?,
+        ) as f64);
     }
     let (date, time) = match text.split_once(['T', ' ']) {
         Some((date, time)) => (date, time),
@@ -134,9 +157,19 @@ fn read_iso(text: &str) -> Option<f64> {
         Some(time) => (time, 0),
         None => match time.rfind(['+', '-']) {
             Some(at) => {
-                let (hours, minutes) = time[at + 1..].split_once(':').unwrap_or((&time[at + 1..], "0"));
-                let seconds = hours.parse::<i64>().ok()? * 3_600 + minutes.parse::<i64>().ok()? * 60;
-                (&time[..at], if time.as_bytes()[at] == b'-' { -seconds } else { seconds })
+                let (hours, minutes) = time[at + 1..]
+                    .split_once(':')
+                    .unwrap_or((&time[at + 1..], "0"));
+                let seconds =
+                    hours.parse::<i64>().ok()? * 3_600 + minutes.parse::<i64>().ok()? * 60;
+                (
+                    &time[..at],
+                    if time.as_bytes()[at] == b'-' {
+                        -seconds
+                    } else {
+                        seconds
+                    },
+                )
             }
             None => (time, 0),
         },
@@ -150,7 +183,8 @@ fn clock(text: &str) -> Option<(i64, i64, f64)> {
     let hour: i64 = parts.next()?.parse().ok()?;
     let minute: i64 = parts.next()?.parse().ok()?;
     let second: f64 = parts.next().unwrap_or("0").parse().ok()?;
-    ((0..24).contains(&hour) && (0..60).contains(&minute) && (0.0..61.0).contains(&second)).then_some((hour, minute, second))
+    ((0..24).contains(&hour) && (0..60).contains(&minute) && (0.0..61.0).contains(&second))
+        .then_some((hour, minute, second))
 }
 
 #[cfg(test)]
@@ -167,7 +201,13 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        for seconds in [0.0, 951_782_400.0, 1_709_164_800.5, 1_800_000_000.0, 4_102_444_799.0] {
+        for seconds in [
+            0.0,
+            951_782_400.0,
+            1_709_164_800.5,
+            1_800_000_000.0,
+            4_102_444_799.0,
+        ] {
             assert_eq!(read(&iso8601(seconds)), Some(seconds));
             assert_eq!(read(&http_date(seconds)), Some(f64::floor(seconds)));
             assert_eq!(read(&basic(seconds)), Some(f64::floor(seconds)));

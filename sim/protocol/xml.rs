@@ -22,7 +22,9 @@ const DEPTH: usize = 64;
 
 /// Reads one document. No entities but the predefined ones, no document type.
 pub fn parse(text: &str) -> Option<Element> {
-    let mut reader = Reader { rest: text.trim_start_matches('\u{feff}') };
+    let mut reader = Reader {
+        rest: text.trim_start_matches('\u{feff}'),
+    };
     reader.prologue()?;
     let root = reader.element(0)?;
     reader.prologue()?;
@@ -60,13 +62,18 @@ impl<'t> Reader<'t> {
             return None;
         }
         self.rest = self.rest.strip_prefix('<')?;
-        let end = self.rest.find(|c: char| c.is_whitespace() || c == '>' || c == '/')?;
+        let end = self
+            .rest
+            .find(|c: char| c.is_whitespace() || c == '>' || c == '/')?;
         let qualified = &self.rest[..end];
         if qualified.is_empty() || qualified.starts_with('!') {
             return None;
         }
         self.rest = &self.rest[end..];
-        let mut element = Element { name: local(qualified).to_owned(), ..Element::default() };
+        let mut element = Element {
+            name: local(qualified).to_owned(),
+            ..Element::default()
+        };
         loop {
             self.rest = self.rest.trim_start();
             if let Some(rest) = self.rest.strip_prefix("/>") {
@@ -79,7 +86,11 @@ impl<'t> Reader<'t> {
             }
             let name = self.take("=")?.trim();
             self.rest = self.rest.trim_start();
-            let quote = self.rest.chars().next().filter(|c| *c == '"' || *c == '\'')?;
+            let quote = self
+                .rest
+                .chars()
+                .next()
+                .filter(|c| *c == '"' || *c == '\'')?;
             self.rest = &self.rest[1..];
             let value = self.take(if quote == '"' { "\"" } else { "'" })?;
             element.attributes.push((name.to_owned(), unescape(value)?));
@@ -165,7 +176,12 @@ pub fn leaf(out: &mut String, name: &str, text: &str) {
 }
 
 /// Reads a member's value from its element (REST-XML requests).
-pub fn read(service: ServiceId, model: &Model, shape: &Shape, element: &Element) -> Result<Value, AwsError> {
+pub fn read(
+    service: ServiceId,
+    model: &Model,
+    shape: &Shape,
+    element: &Element,
+) -> Result<Value, AwsError> {
     let wrong = || refusal::wrong_type(service, shape.kind, &element.name);
     match shape.kind {
         Kind::Structure => {
@@ -178,7 +194,10 @@ pub fn read(service: ServiceId, model: &Model, shape: &Shape, element: &Element)
                 let inner = model.shape_of(member);
                 let name = wire_name(member, inner);
                 if member.xml_attribute {
-                    let attribute = element.attributes.iter().find(|(key, _)| key == name || local(key) == local(name));
+                    let attribute = element
+                        .attributes
+                        .iter()
+                        .find(|(key, _)| key == name || local(key) == local(name));
                     if let Some((_, value)) = attribute {
                         out.insert(member.name.clone(), Value::String(value.clone()));
                     }
@@ -203,7 +222,10 @@ pub fn read(service: ServiceId, model: &Model, shape: &Shape, element: &Element)
             }
             if used < element.children.len() {
                 let known = |child: &Element| {
-                    shape.members.iter().any(|m| wire_name(m, model.shape_of(m)) == child.name)
+                    shape
+                        .members
+                        .iter()
+                        .any(|m| wire_name(m, model.shape_of(m)) == child.name)
                 };
                 if let Some(child) = element.children.iter().find(|c| !known(c)) {
                     return Err(refusal::unknown_member(service, &child.name));
@@ -214,19 +236,33 @@ pub fn read(service: ServiceId, model: &Model, shape: &Shape, element: &Element)
         Kind::List => {
             let item = shape.element.as_ref().ok_or_else(wrong)?;
             let inner = model.shape_of(item);
-            let list: Result<Vec<Value>, AwsError> =
-                element.children.iter().map(|child| read(service, model, inner, child)).collect();
+            let list: Result<Vec<Value>, AwsError> = element
+                .children
+                .iter()
+                .map(|child| read(service, model, inner, child))
+                .collect();
             Ok(Value::Array(list?))
         }
         Kind::Map => {
-            let (key, value) = shape.key.as_ref().zip(shape.element.as_ref()).ok_or_else(wrong)?;
+            let (key, value) = shape
+                .key
+                .as_ref()
+                .zip(shape.element.as_ref())
+                .ok_or_else(wrong)?;
             let key_name = key.location_name.as_deref().unwrap_or("key");
             let value_name = value.location_name.as_deref().unwrap_or("value");
             let mut map = Map::new();
             for entry in &element.children {
-                let key = entry.children.iter().find(|c| c.name == key_name).ok_or_else(wrong)?;
+                let key = entry
+                    .children
+                    .iter()
+                    .find(|c| c.name == key_name)
+                    .ok_or_else(wrong)?;
                 if let Some(found) = entry.children.iter().find(|c| c.name == value_name) {
-                    map.insert(key.text.clone(), read(service, model, model.shape_of(value), found)?);
+                    map.insert(
+                        key.text.clone(),
+                        read(service, model, model.shape_of(value), found)?,
+                    );
                 }
             }
             Ok(Value::Object(map))
@@ -239,7 +275,11 @@ pub fn read(service: ServiceId, model: &Model, shape: &Shape, element: &Element)
 /// The element of a member. A flattened list repeats under the name of its elements.
 pub fn wire_name<'m>(member: &'m Member, shape: &'m Shape) -> &'m str {
     if shape.kind == Kind::List && (shape.flattened || member.flattened) {
-        if let Some(name) = shape.element.as_ref().and_then(|e| e.location_name.as_deref()) {
+        if let Some(name) = shape
+            .element
+            .as_ref()
+            .and_then(|e| e.location_name.as_deref())
+        {
             return name;
         }
     }
@@ -252,7 +292,9 @@ pub fn write_members(out: &mut String, model: &Model, shape: &Shape, value: &Val
         if member.location.is_some() || member.xml_attribute {
             continue;
         }
-        let Some(inner) = value.get(&member.name).filter(|v| !v.is_null()) else { continue };
+        let Some(inner) = value.get(&member.name).filter(|v| !v.is_null()) else {
+            continue;
+        };
         write_member(out, model, member, inner);
     }
 }
@@ -280,7 +322,15 @@ fn write_member(out: &mut String, model: &Model, member: &Member, value: &Value)
     write(out, model, shape, member, name, value);
 }
 
-fn entry(out: &mut String, model: &Model, key: &Member, value: &Member, name: &str, k: &str, v: &Value) {
+fn entry(
+    out: &mut String,
+    model: &Model,
+    key: &Member,
+    value: &Member,
+    name: &str,
+    k: &str,
+    v: &Value,
+) {
     open(out, name);
     leaf(out, key.location_name.as_deref().unwrap_or("key"), k);
     let value_name = value.location_name.as_deref().unwrap_or("value");
@@ -289,7 +339,14 @@ fn entry(out: &mut String, model: &Model, key: &Member, value: &Member, name: &s
 }
 
 /// Writes a value in an element of that name.
-pub fn write(out: &mut String, model: &Model, shape: &Shape, member: &Member, name: &str, value: &Value) {
+pub fn write(
+    out: &mut String,
+    model: &Model,
+    shape: &Shape,
+    member: &Member,
+    name: &str,
+    value: &Value,
+) {
     match shape.kind {
         Kind::Structure => {
             out.push('<');
@@ -301,7 +358,12 @@ pub fn write(out: &mut String, model: &Model, shape: &Shape, member: &Member, na
             for attribute in shape.members.iter().filter(|m| m.xml_attribute) {
                 if let Some(text) = value.get(&attribute.name).and_then(Value::as_str) {
                     out.push(' ');
-                    out.push_str(attribute.location_name.as_deref().unwrap_or(&attribute.name));
+                    out.push_str(
+                        attribute
+                            .location_name
+                            .as_deref()
+                            .unwrap_or(&attribute.name),
+                    );
                     out.push_str("=\"");
                     escape_into(out, text);
                     out.push('"');
@@ -316,7 +378,14 @@ pub fn write(out: &mut String, model: &Model, shape: &Shape, member: &Member, na
             if let Some(element) = &shape.element {
                 let item_name = element.location_name.as_deref().unwrap_or("member");
                 for item in value.as_array().into_iter().flatten() {
-                    write(out, model, model.shape_of(element), element, item_name, item);
+                    write(
+                        out,
+                        model,
+                        model.shape_of(element),
+                        element,
+                        item_name,
+                        item,
+                    );
                 }
             }
             close(out, name);
@@ -331,7 +400,10 @@ pub fn write(out: &mut String, model: &Model, shape: &Shape, member: &Member, na
             close(out, name);
         }
         Kind::Timestamp => {
-            let format = member.timestamp.or(shape.timestamp).unwrap_or(TimestampFormat::Iso8601);
+            let format = member
+                .timestamp
+                .or(shape.timestamp)
+                .unwrap_or(TimestampFormat::Iso8601);
             leaf(out, name, &timestamp::write(value, format));
         }
         _ => match value {
@@ -367,7 +439,16 @@ mod tests {
 
     #[test]
     fn what_is_not_xml_is_refused() {
-        for bad in ["", "x", "<a>", "<a></b>", "<a>&nope;</a>", "<a/><b/>", "<!DOCTYPE a><a/>", "<a b=1/>"] {
+        for bad in [
+            "",
+            "x",
+            "<a>",
+            "<a></b>",
+            "<a>&nope;</a>",
+            "<a/><b/>",
+            "<!DOCTYPE a><a/>",
+            "<a b=1/>",
+        ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
         assert_eq!(parse(&"<a>".repeat(100_000)), None);

@@ -1,0 +1,178 @@
+use super::*;
+use crate::faults::Rule;
+
+fn signed(service: &str, region: &str, body: &str) -> Request {
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20270115/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    );
+    Request {
+        method: "POST".into(),
+        host: "127.0.0.1:4566".into(),
+        target: "/".into(),
+        headers: vec![("Authorization".into(), authorization)],
+        body: Bytes::from(body.to_owned()),
+    }
+}
+
+fn identity() -> Request {
+    signed("sts", "eu-west-1", "Action=GetCallerIdentity&Version=2011-06-15")
+}
+
+fn session() -> Request {
+    signed("sts", "eu-west-1", "Action=GetSessionToken&Version=2011-06-15")
+}
+
+fn response(answer: Answer) -> Response {
+    match answer.reply {
+        Reply::Response(response) => response,
+        other => panic!("no response: {other:?}"),
+    }
+}
+
+fn body(answer: Answer) -> String {
+    String::from_utf8(response(answer).body.to_vec()).unwrap()
+}
+
+fn faulty(rule: &str) -> World {
+    let mut world = World::new(1);
+    world.faults.add(Rule::from_json(rule).unwrap());
+    world
+}
+
+#[test]
+fn an_unknown_key_is_the_default_accounts_and_twelve_digits_are_an_account() {
+    let mut world = World::new(1);
+    assert!(body(serve(&mut world, &identity())).contains("<Account>111122223333</Account>"));
+    let mut other = identity();
+    other.headers[0].1 = other.headers[0].1.replace("AKIAIOSFODNN7EXAMPLE", "444455556666");
+    assert!(body(serve(&mut world, &other)).contains("<Account>444455556666</Account>"));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_answers_and_another_does_not() {
+    let run = |seed| {
+        let mut world = World::new(seed);
+        for n in 0..20 {
+            world.call(&session(), n * SECOND);
+        }
+        world.log.digest
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn one_read_more_changes_no_other_duration() {
+    let latencies = |extra: bool| {
+        let mut world = World::new(1);
+        (0..20)
+            .map(|n| {
+                if extra && n == 7 {
+                    world.call(&identity(), n * SECOND);
+                }
+                world.call(&session(), n * SECOND).latency
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(latencies(false), latencies(true));
+}
+
+#[test]
+fn what_is_missing_or_not_simulated_is_said_in_the_services_words() {
+    let mut world = World::new(1);
+    let missing = signed("rds", "eu-west-1", "Action=DeleteDBSnapshot&Version=2014-10-31");
+    let text = body(serve(&mut world, &missing));
+    assert!(text.contains("<Code>MissingParameter</Code>") && text.contains("DBSnapshotIdentifier"), "{text}");
+    let unknown = signed("rds", "eu-west-1", "Action=CreateDBProxy&Version=2014-10-31");
+    let answer = response(serve(&mut world, &unknown));
+    assert_eq!(answer.status, 501);
+    assert!(String::from_utf8_lossy(&answer.body).contains("rds CreateDBProxy is not simulated"));
+}
+
+#[test]
+fn a_lost_reply_comes_after_the_fact_and_a_reset_before_it() {
+    let mut world = faulty(r#"{"service":"sts","operation":"GetSessionToken","count":1,"fault":"reply-lost"}"#);
+    assert!(matches!(serve(&mut world, &session()).reply, Reply::Reset));
+    assert!(world.log.entries().next_back().unwrap().executed);
+    assert_eq!(response(serve(&mut world, &session())).status, 200);
+    let mut world = faulty(r#"{"service":"sts","count":1,"fault":"reset"}"#);
+    assert!(matches!(serve(&mut world, &session()).reply, Reply::Reset));
+    assert!(!world.log.entries().next_back().unwrap().executed);
+}
+
+#[test]
+fn a_late_request_is_executed_when_its_time_comes() {
+    let mut world = faulty(r#"{"service":"sts","count":1,"fault":{"late":{"seconds":300}}}"#);
+    world.recording = true;
+    assert!(matches!(serve(&mut world, &session()).reply, Reply::Reset));
+    world.advance_to(299 * SECOND);
+    assert!(world.executed.is_empty());
+    world.advance_to(301 * SECOND);
+    assert_eq!(world.executed[0].at, 300 * SECOND);
+}
+
+#[test]
+fn faults_answer_as_the_service_would() {
+    let first = |fault: &str| {
+        let mut world = faulty(&format!(r#"{{"count":1,"fault":{fault}}}"#));
+        response(serve(&mut world, &identity()))
+    };
+    let text = |fault: &str| String::from_utf8_lossy(&first(fault).body).into_owned();
+    assert!(text(r#""throttle""#).contains("<Code>Throttling</Code>"));
+    assert!(text(r#""expired-token""#).contains("<Code>ExpiredToken</Code>"));
+    assert!(text(r#""access-denied""#).contains("not authorized to perform: sts:GetCallerIdentity"));
+    assert_eq!(first(r#"{"broken":{"status":503}}"#).status, 503);
+    assert!(text(r#"{"error":{"code":"Quota","message":"m"}}"#).contains("<Code>Quota</Code>"));
+    assert!(!text(r#""truncated""#).contains("</GetCallerIdentityResponse>"));
+}
+
+#[test]
+fn a_dark_region_answers_nothing_and_others_do() {
+    let mut world = faulty(r#"{"region":"us-west-2","fault":{"blackout":{}}}"#);
+    let west = signed("sts", "us-west-2", "Action=GetCallerIdentity&Version=2011-06-15");
+    assert!(matches!(serve(&mut world, &west).reply, Reply::Silence));
+    assert_eq!(response(serve(&mut world, &identity())).status, 200);
+}
+
+#[test]
+fn signatures_are_checked_when_told_to() {
+    let mut world = World::new(1);
+    let key = world
+        .invoke("111122223333", "eu-west-1", ServiceId::Sts, "GetSessionToken", serde_json::json!({}))
+        .unwrap();
+    let credentials = &key["Credentials"];
+    let of = |name: &str| credentials[name].as_str().unwrap().to_owned();
+    world.settings.check_signatures = true;
+    assert!(body(serve(&mut world, &identity())).contains("InvalidClientTokenId"));
+    let mut request = Request {
+        method: "POST".into(),
+        host: "sts.eu-west-1.amazonaws.com".into(),
+        target: "/".into(),
+        headers: vec![
+            ("x-amz-date".into(), "20270115T080100Z".into()),
+            ("x-amz-security-token".into(), of("SessionToken")),
+            ("Authorization".into(), String::new()),
+        ],
+        body: Bytes::from_static(b"Action=GetCallerIdentity&Version=2011-06-15"),
+    };
+    let sign = |request: &mut Request, secret: &str| {
+        let head = format!(
+            "AWS4-HMAC-SHA256 Credential={}/20270115/eu-west-1/sts/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=",
+            of("AccessKeyId")
+        );
+        request.headers[2].1 = head.clone();
+        let scope = address::scope(request).unwrap();
+        let signed = protocol::signature::signed(request).unwrap();
+        let signature = protocol::signature::expected(request, ServiceId::Sts, &scope, &signed, secret);
+        request.headers[2].1 = head + &signature;
+    };
+    sign(&mut request, &of("SecretAccessKey"));
+    assert_eq!(response(serve(&mut world, &request)).status, 200);
+    request.body = Bytes::from_static(b"Action=GetCallerIdentity&Version=2011-06-15&");
+    assert!(body(serve(&mut world, &request)).contains("SignatureDoesNotMatch"));
+    request.headers[0].1 = "20270115T084000Z".into();
+    sign(&mut request, &of("SecretAccessKey"));
+    assert!(body(serve(&mut world, &request)).contains("Signature expired"));
+    world.advance_to(13 * crate::clock::HOUR);
+    assert!(body(serve(&mut world, &request)).contains("ExpiredToken"));
+}
