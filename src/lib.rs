@@ -1,6 +1,13 @@
 //! drtool moves an application stack on AWS to another region: on purpose, as a rehearsal, or because the region is
 //! gone.
 
+pub mod capture;
 pub mod cloud;
+pub mod composed;
+pub mod env;
+pub mod failure;
+pub mod manifest;
+pub mod printable;
 pub mod probe;
 pub mod sandbox;
+pub mod steps;

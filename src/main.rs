@@ -1,10 +1,3 @@
 //! drtool.
 
-mod capture;
-mod composed;
-mod failure;
-mod manifest;
-mod printable;
-mod steps;
-
 fn main() {}

@@ -28,6 +28,7 @@ pub mod load_balancer;
 pub mod log_group;
 pub mod nat_gateway;
 pub mod outside_check;
+pub mod ownership;
 pub mod probe_task;
 pub mod repository;
 pub mod role_access;
