@@ -43,7 +43,15 @@ impl Outgoing {
         Outgoing {
             record,
             send: Box::new(move || {
-                Box::pin(async move { send().await.map_err(CloudError::into_call_error) })
+                Box::pin(async move {
+                    match send().await {
+                        // Taking away what is gone already is what was wanted.
+                        Err(error) if removes(operation) && error.not_found() => {
+                            Ok(Handle::default())
+                        }
+                        other => other.map_err(CloudError::into_call_error),
+                    }
+                })
             }),
         }
     }
@@ -67,6 +75,22 @@ impl Outgoing {
     pub fn call<B: Default>(self, kind: CallKind) -> Call<B> {
         self.with_before(kind, B::default())
     }
+}
+
+/// Whether an operation takes something away.
+fn removes(operation: &str) -> bool {
+    [
+        "Delete",
+        "Release",
+        "Detach",
+        "Disassociate",
+        "Deregister",
+        "Remove",
+        "Revoke",
+        "Stop",
+    ]
+    .iter()
+    .any(|verb| operation.starts_with(verb))
 }
 
 /// A region as the engine names it. Regions come from manifests, captures and this crate's own constants, which are

@@ -465,8 +465,23 @@ impl Cloud {
             .map(|r| text(r.opt_in_status())))
     }
 
-    /// Whether a VPC gives DNS names to what stands in it (`enableDnsHostnames`).
-    pub async fn vpc_dns_hostnames(&self, region: &str, vpc: &str) -> Result<bool, CloudError> {
+    /// Whether a VPC resolves names (`enableDnsSupport`), and gives names to what stands in it (`enableDnsHostnames`).
+    pub async fn vpc_dns(&self, region: &str, vpc: &str) -> Result<(bool, bool), CloudError> {
+        let support = self
+            .ec2(region)
+            .describe_vpc_attribute()
+            .vpc_id(vpc)
+            .attribute(aws::VpcAttributeName::EnableDnsSupport)
+            .send()
+            .await
+            .map_err(refused(SERVICE, "DescribeVpcAttribute", region, vpc))?
+            .enable_dns_support()
+            .and_then(|v| v.value())
+            .unwrap_or_default();
+        Ok((support, self.vpc_dns_hostnames(region, vpc).await?))
+    }
+
+    async fn vpc_dns_hostnames(&self, region: &str, vpc: &str) -> Result<bool, CloudError> {
         let answer = self
             .ec2(region)
             .describe_vpc_attribute()
@@ -499,13 +514,26 @@ impl Cloud {
             .map(str::to_owned))
     }
 
-    pub fn enable_vpc_dns_hostnames(&self, region: &str, vpc: &str) -> Outgoing {
-        let request = json!({ "VpcId": vpc, "EnableDnsHostnames": { "Value": true } });
+    /// AWS takes one of the two attributes a call.
+    pub fn set_vpc_dns_support(&self, region: &str, vpc: &str, on: bool) -> Outgoing {
+        let request = json!({ "VpcId": vpc, "EnableDnsSupport": { "Value": on } });
+        let value = aws::AttributeBooleanValue::builder().value(on).build();
         let call = self
             .ec2_writer(region)
             .modify_vpc_attribute()
             .vpc_id(vpc)
-            .enable_dns_hostnames(aws::AttributeBooleanValue::builder().value(true).build());
+            .enable_dns_support(value);
+        outgoing!(SERVICE, "ModifyVpcAttribute", region, vpc, request, call)
+    }
+
+    pub fn set_vpc_dns_hostnames(&self, region: &str, vpc: &str, on: bool) -> Outgoing {
+        let request = json!({ "VpcId": vpc, "EnableDnsHostnames": { "Value": on } });
+        let value = aws::AttributeBooleanValue::builder().value(on).build();
+        let call = self
+            .ec2_writer(region)
+            .modify_vpc_attribute()
+            .vpc_id(vpc)
+            .enable_dns_hostnames(value);
         outgoing!(SERVICE, "ModifyVpcAttribute", region, vpc, request, call)
     }
 

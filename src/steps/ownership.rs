@@ -3,7 +3,8 @@
 //! Must not know: any kind.
 
 use crate::capture::Tags;
-use drtool_engine::step::{Claim, Cx, Mark, Owner};
+use drtool_engine::step::{CallKind, Claim, Cx, Owner};
+use std::time::Duration;
 
 /// The tags of something that this step makes: the source's own, and the mark that proves it ours.
 pub fn tags<E>(cx: &Cx<'_, E>, own: &Tags) -> Tags {
@@ -50,8 +51,32 @@ pub fn made_here<E>(cx: &Cx<'_, E>, tags: &Tags) -> bool {
     )
 }
 
-/// Whether a bare-created thing was made by the present attempt of this step: its intent tag tells attempts apart.
-pub fn of_this_intent<E>(cx: &Cx<'_, E>, tags: &Tags) -> bool {
-    made_here(cx, tags)
-        && tags.get(Mark::INTENT).map(String::as_str) == Some(cx.mark().intent.as_str())
+/// Whether tags say that this step made it, in this run or an earlier one of the lineage.
+pub fn ours<E>(cx: &Cx<'_, E>, tags: &Tags) -> bool {
+    matches!(
+        cx.mark().owner(|key| tags.get(key).map(String::as_str)),
+        Owner::ThisStep | Owner::Lineage(_)
+    )
+}
+
+/// [`tags`], and the `Name` that consoles show.
+pub fn named<E>(cx: &Cx<'_, E>, name: &str, own: &Tags) -> Tags {
+    let mut all = tags(cx, own);
+    all.insert("Name".into(), name.to_owned());
+    all
+}
+
+/// A create that AWS promises nothing about. After a lost answer the thing is searched by its tags for this long: the
+/// 15 minutes for which a signature is good, and ten for clocks and for lists that lag.
+pub fn bare() -> CallKind {
+    CallKind::Bare {
+        window: Duration::from_secs(25 * 60),
+    }
+}
+
+/// A create whose stored token EC2 honours. The service documents no lifetime, so a short one is assumed.
+pub fn short_token() -> CallKind {
+    CallKind::Token {
+        ttl: Duration::from_secs(5 * 60),
+    }
 }
