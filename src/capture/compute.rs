@@ -124,8 +124,16 @@ pub struct Role {
     pub name: String,
     pub arn: String,
     pub used_as: RoleUse,
-    /// Resources of the source region that its policies name, as patterns.
-    pub source_region_resources: Vec<String>,
+    /// What its policies allow on resources that name the source region: the target's need the same.
+    pub statements: Vec<RoleStatement>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct RoleStatement {
+    pub actions: Vec<String>,
+    /// Only those that name the source region.
+    pub resources: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,8 +19,6 @@ with:
   path: /login
   expect: 200
   body: Redmine
-  passes: 3
-  everySeconds: 2
 ";
 
 /// The request, and what is wanted.
@@ -38,9 +36,6 @@ pub struct HttpCheck {
     /// Text that the answer must contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
-    /// Passes in a row.
-    pub passes: u8,
-    pub every_seconds: u64,
 }
 
 /// What later steps may refer to.

@@ -1,5 +1,7 @@
 //! A task that asks the database from inside its network and answers through its log. Started before the fence, gone at the end.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::composed::Composed;
@@ -25,6 +27,7 @@ with:
   database: redmine_production
   username: redmine
   password: [\"arn:aws:secretsmanager:us-west-2:111122223333:secret:redmine/db-a1b2c3:password::\"]
+  questions: { alive: select 1 }
 ";
 
 /// The probe to run.
@@ -49,6 +52,9 @@ pub struct ProbeTask {
     pub username: String,
     /// `valueFrom` of the password: ECS gives it to the task, drtool never sees it.
     pub password: Composed,
+    /// What it asks again and again, by name: one SELECT each (or, for `write`, a write that leaves nothing). It logs each
+    /// answer under the question's name.
+    pub questions: BTreeMap<String, String>,
 }
 
 /// What later steps may refer to.

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use drtool_engine::step::{Value, Yields};
+use crate::composed::Composed;
+use drtool_engine::step::Yields;
 
 pub const KIND: &str = "role-access";
 pub const SUMMARY: &str = "an inline policy that lets a role of the stack use the target";
@@ -43,5 +44,6 @@ impl Yields for RoleAccessMade {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Statement {
     pub actions: Vec<String>,
-    pub resources: Vec<Value<String>>,
+    /// ARNs and patterns.
+    pub resources: Vec<Composed>,
 }

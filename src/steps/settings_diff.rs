@@ -59,6 +59,9 @@ pub struct SettingsDiff {
     /// Settings that may differ.
     #[serde(default)]
     pub accepted: Vec<String>,
+    /// Settings that a restore does not take: they are set after the cut, since the instance backs up first, and compared then.
+    #[serde(default)]
+    pub deferred: Vec<String>,
 }
 
 /// What later steps may refer to.

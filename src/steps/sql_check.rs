@@ -13,24 +13,23 @@ with:
   probe: arn:aws:ecs:eu-west-1:111122223333:task/redmine/0f1e2d3c4b5a
   logGroup: /ecs/redmine
   logStream: drtool-7f3a/probe/0f1e2d3c4b5a
-  engine: postgres
-  question: { select: { query: select 1, expect: \"1\" } }
-  passes: 1
-  everySeconds: 2
+  question: alive
+  expect: \"1\"
 ";
 
-/// What to ask, and what is wanted.
+/// Which question of the probe's, and what is wanted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SqlCheck {
+    /// The probe's task.
     pub probe: Value<String>,
     pub log_group: String,
     pub log_stream: Value<String>,
-    pub engine: String,
-    pub question: Question,
-    /// Passes in a row.
-    pub passes: u8,
-    pub every_seconds: u64,
+    /// By its name in the probe's list.
+    pub question: String,
+    /// The answer, as text; any will do where this is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Value<String>>,
 }
 
 /// What later steps may refer to.
@@ -43,23 +42,4 @@ pub struct SqlAnswered {
 
 impl Yields for SqlAnswered {
     const NAME: &'static str = "sql check";
-}
-
-/// What is asked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Question {
-    /// One SELECT; the first value of its first row, as text. Without `expect` any answer will do.
-    #[serde(rename_all = "camelCase")]
-    Select {
-        query: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        expect: Option<String>,
-    },
-    /// Whether everything up to the source's watermark is there, and that it takes writes.
-    #[serde(rename_all = "camelCase")]
-    NothingLost {
-        position: Value<String>,
-        content: Value<String>,
-    },
 }

@@ -12,8 +12,6 @@ use: tcp-check
 with:
   balancer: redmine-456.eu-west-1.elb.amazonaws.com
   port: 3456
-  passes: 3
-  everySeconds: 2
 ";
 
 /// The connection to make.
@@ -23,9 +21,6 @@ pub struct TcpCheck {
     /// DNS name.
     pub balancer: Value<String>,
     pub port: u16,
-    /// Passes in a row.
-    pub passes: u8,
-    pub every_seconds: u64,
 }
 
 /// What later steps may refer to.

@@ -11,8 +11,6 @@ id: watch
 use: watch
 with:
   requests: [{ host: redmine.sidpotti.infracourse.cloud, port: 443, tls: true, path: /login, expect: 200 }]
-  passes: 10
-  everySeconds: 6
 ";
 
 /// What to watch.
@@ -20,18 +18,14 @@ with:
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Watch {
     pub requests: Vec<Request>,
-    /// Passes in a row of every request.
-    pub passes: u32,
-    pub every_seconds: u64,
 }
 
 /// What later steps may refer to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Watched {
-    pub passes: u32,
-    /// Requests that failed meanwhile.
-    pub failures: u32,
+    /// How many requests were answered as wanted.
+    pub answered: u32,
 }
 
 impl Yields for Watched {

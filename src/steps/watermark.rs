@@ -13,7 +13,6 @@ with:
   probe: arn:aws:ecs:us-west-2:111122223333:task/redmine/0f1e2d3c4b5a
   logGroup: /ecs/redmine
   logStream: drtool-7f3a/probe/0f1e2d3c4b5a
-  engine: postgres
 ";
 
 /// Whom to ask.
@@ -23,7 +22,6 @@ pub struct Watermark {
     pub probe: Value<String>,
     pub log_group: String,
     pub log_stream: Value<String>,
-    pub engine: String,
 }
 
 /// What later steps may refer to.
