@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod event;
+pub mod journal;
 pub mod name;
 pub mod plan;
 pub mod step;
