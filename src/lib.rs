@@ -11,3 +11,4 @@ pub mod printable;
 pub mod probe;
 pub mod sandbox;
 pub mod steps;
+pub mod vault;

@@ -155,6 +155,24 @@ impl Record {
         out
     }
 
+    /// A record with one value and no routing.
+    pub fn plain(name: &str, kind: &str, ttl: i64, value: &str) -> Record {
+        Record {
+            name: trimmed(name),
+            kind: kind.to_owned(),
+            ttl: Some(ttl),
+            values: vec![value.to_owned()],
+            alias: None,
+            set: None,
+            failover: None,
+            weight: None,
+            region: None,
+            multi_value: None,
+            health_check: None,
+            other_routing: None,
+        }
+    }
+
     /// Whether two records occupy the same seat: name, type and set identifier.
     pub fn same_seat(&self, other: &Record) -> bool {
         self.name == other.name && self.kind == other.kind && self.set == other.set

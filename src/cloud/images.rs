@@ -152,6 +152,26 @@ impl Cloud {
         }
     }
 
+    /// The resource policy of a repository, verbatim. It does not replicate.
+    pub async fn repository_policy(
+        &self,
+        region: &str,
+        repository: &str,
+    ) -> Result<Option<String>, CloudError> {
+        let answer = self
+            .ecr(region)
+            .get_repository_policy()
+            .repository_name(repository)
+            .send()
+            .await
+            .map_err(refused(SERVICE, "GetRepositoryPolicy", region, repository));
+        match answer {
+            Ok(answer) => Ok(answer.policy_text().map(str::to_owned)),
+            Err(e) if e.not_found() => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
     pub async fn registry_token(&self, region: &str) -> Result<RegistryToken, CloudError> {
         let answer = self
             .ecr(region)
@@ -230,6 +250,23 @@ impl Cloud {
         outgoing!(
             SERVICE,
             "PutLifecyclePolicy",
+            region,
+            repository,
+            request,
+            call
+        )
+    }
+
+    pub fn put_repository_policy(&self, region: &str, repository: &str, policy: &str) -> Outgoing {
+        let request = json!({ "repositoryName": repository, "policyText": policy });
+        let call = self
+            .ecr_writer(region)
+            .set_repository_policy()
+            .repository_name(repository)
+            .policy_text(policy);
+        outgoing!(
+            SERVICE,
+            "SetRepositoryPolicy",
             region,
             repository,
             request,

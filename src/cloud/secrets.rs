@@ -1,4 +1,4 @@
-//! Secrets Manager: metadata, replicas and their promotion. No call here ever reads a value.
+//! Secrets Manager: metadata, replicas and their promotion. Values pass through here only for the vault.
 
 use super::call::{Outgoing, outgoing};
 use super::error::CloudError;
@@ -22,6 +22,8 @@ pub struct Secret {
     pub rotation: bool,
     /// A version is staged AWSPENDING and not current: a rotation is under way.
     pub pending_version: bool,
+    /// The id of the version that is AWSCURRENT.
+    pub current: Option<String>,
     pub owning_service: Option<String>,
     pub deleted: bool,
     pub tags: Tags,
@@ -82,6 +84,12 @@ impl Cloud {
                                 && !stages.iter().any(|x| x == "AWSCURRENT")
                         },
                     ),
+                    current: s
+                        .version_ids_to_stages()
+                        .into_iter()
+                        .flatten()
+                        .find(|(_, stages)| stages.iter().any(|x| x == "AWSCURRENT"))
+                        .map(|(id, _)| id.clone()),
                     owning_service: s.owning_service().map(str::to_owned),
                     deleted: s.deleted_date().is_some(),
                     tags: s
@@ -97,6 +105,44 @@ impl Cloud {
                 }))
             })
             .await
+    }
+}
+
+/// For the vault alone: the only two functions of drtool that carry a secret's value.
+impl Cloud {
+    pub(crate) async fn secret_value(
+        &self,
+        region: &str,
+        arn: &str,
+    ) -> Result<zeroize::Zeroizing<String>, CloudError> {
+        let answer = self
+            .secrets(region)
+            .get_secret_value()
+            .secret_id(arn)
+            .send()
+            .await
+            .map_err(refused(SERVICE, "GetSecretValue", region, arn))?;
+        Ok(zeroize::Zeroizing::new(
+            answer.secret_string().unwrap_or_default().to_owned(),
+        ))
+    }
+
+    pub(crate) async fn put_secret_value(
+        &self,
+        region: &str,
+        arn: &str,
+        value: &str,
+        token: &str,
+    ) -> Result<(), CloudError> {
+        self.secrets_writer(region)
+            .put_secret_value()
+            .secret_id(arn)
+            .secret_string(value)
+            .client_request_token(token)
+            .send()
+            .await
+            .map(drop)
+            .map_err(refused(SERVICE, "PutSecretValue", region, arn))
     }
 }
 

@@ -1,6 +1,13 @@
 //! A certificate, asked for. It is issued once its validation records answer; `certificate-issued` waits for that.
 
+use crate::cloud::certificates;
+use crate::env::Env;
+use crate::steps::ownership::{claim, made_here, ours, tags};
+use drtool_engine::step::{
+    Call, CallKind, Cx, Effect, Left, Made, Observed, Step, StepError, Undo,
+};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 use crate::capture::Tags;
 use drtool_engine::step::Yields;
@@ -38,4 +45,103 @@ pub struct CertificateAsked {
 
 impl Yields for CertificateAsked {
     const NAME: &'static str = "certificate";
+}
+
+impl Certificate {
+    /// Ours by tag. Certificates have no names of their own, so another one for the same domain is no conflict.
+    async fn found(
+        &self,
+        cx: &Cx<'_, Env>,
+    ) -> Result<Option<certificates::Certificate>, StepError> {
+        let all = cx
+            .env
+            .cloud
+            .certificates(cx.place().as_str(), cx.look())
+            .await?;
+        Ok(all
+            .iter()
+            .find(|c| cx.adopt() == Some(c.arn.as_str()) || ours(cx, &c.tags))
+            .cloned())
+    }
+}
+
+impl Step for Certificate {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = CertificateAsked;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Adds
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<CertificateAsked>, StepError> {
+        let Some(certificate) = self.found(cx).await? else {
+            return Ok(Observed::Absent);
+        };
+        let claimed = match claim(cx, &certificate.tags, &certificate.arn, "the certificate") {
+            Ok(claimed) => claimed,
+            Err(why) => return Ok(Observed::Foreign(why)),
+        };
+        match certificate.status.as_str() {
+            // ACM says what the validation records are a few seconds after the request.
+            "PENDING_VALIDATION" if certificate.validation.is_empty() => Ok(Observed::underway(
+                "ACM has not said yet how to prove the names",
+            )),
+            "PENDING_VALIDATION" | "ISSUED" => Ok(Observed::Ready(
+                CertificateAsked {
+                    arn: certificate.arn,
+                },
+                claimed,
+            )),
+            status => Err(StepError::fail(
+                "E4340",
+                format!(
+                    "certificate for {} is {status} {}",
+                    self.domain_name,
+                    certificate.failure.unwrap_or_default()
+                ),
+            )
+            .left(Left::Something(format!("certificate {}", certificate.arn)))),
+        }
+    }
+
+    async fn begin(&self, cx: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        let tags = tags(cx, &self.tags);
+        Ok(cx
+            .env
+            .cloud
+            .request_certificate(
+                cx.place().as_str(),
+                &self.domain_name,
+                &self.alternative_names,
+                &cx.token(),
+                &tags,
+            )
+            // ACM keeps a token for an hour.
+            .call(CallKind::Token {
+                ttl: Duration::from_secs(3600),
+            }))
+    }
+
+    async fn undo(
+        &self,
+        cx: &Cx<'_, Env>,
+        _: &Made<CertificateAsked, ()>,
+    ) -> Result<Undo, StepError> {
+        Ok(match self.found(cx).await? {
+            Some(c) if made_here(cx, &c.tags) && !c.in_use_by.is_empty() => {
+                Undo::Wait(format!("still used by {}", c.in_use_by.join(", ")))
+            }
+            Some(c) if made_here(cx, &c.tags) => Undo::Call(
+                cx.env
+                    .cloud
+                    .delete_certificate(cx.place().as_str(), &c.arn)
+                    .call(CallKind::Upsert),
+            ),
+            _ => Undo::Done,
+        })
+    }
 }

@@ -1,5 +1,7 @@
 //! A certificate, issued and covering its names.
 
+use crate::env::Env;
+use drtool_engine::step::{Call, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo};
 use serde::{Deserialize, Serialize};
 
 use drtool_engine::step::{Value, Yields};
@@ -32,4 +34,63 @@ pub struct IssuedCertificate {
 
 impl Yields for IssuedCertificate {
     const NAME: &'static str = "certificate issued";
+}
+
+impl Step for CertificateIssued {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = IssuedCertificate;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Reads
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<IssuedCertificate>, StepError> {
+        let arn = cx.value(&self.certificate)?;
+        let all = cx
+            .env
+            .cloud
+            .certificates(cx.place().as_str(), cx.look())
+            .await?;
+        let Some(certificate) = all.iter().find(|c| c.arn == arn) else {
+            return Ok(Observed::Unseen(format!(
+                "certificate {arn} is not visible yet"
+            )));
+        };
+        match certificate.status.as_str() {
+            "ISSUED" => match self.names.iter().find(|name| !certificate.covers(name)) {
+                None => Ok(Observed::Ready(IssuedCertificate { arn }, Claim::AsWanted)),
+                Some(name) => Err(StepError::fail(
+                    "E4341",
+                    format!("certificate {arn} does not cover {name}"),
+                )),
+            },
+            "PENDING_VALIDATION" => Ok(Observed::underway("ACM looks for the validation records")),
+            status => Err(StepError::fail(
+                "E4340",
+                format!(
+                    "certificate {arn} is {status} {}",
+                    certificate.failure.as_deref().unwrap_or_default()
+                ),
+            )),
+        }
+    }
+
+    async fn begin(&self, _: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        Err(StepError::wait(
+            "E4342",
+            "the certificate is issued by ACM, not by a call",
+        ))
+    }
+
+    async fn undo(
+        &self,
+        _: &Cx<'_, Env>,
+        _: &Made<IssuedCertificate, ()>,
+    ) -> Result<Undo, StepError> {
+        Ok(Undo::Done)
+    }
 }

@@ -1,5 +1,7 @@
 //! A KMS key of the target, found by its alias. A move makes no keys: this step is never begun.
 
+use crate::env::Env;
+use drtool_engine::step::{Call, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo};
 use serde::{Deserialize, Serialize};
 
 use drtool_engine::step::Yields;
@@ -30,4 +32,59 @@ pub struct KmsKeyFound {
 
 impl Yields for KmsKeyFound {
     const NAME: &'static str = "kms key";
+}
+
+impl Step for KmsKey {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = KmsKeyFound;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Reads
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<KmsKeyFound>, StepError> {
+        let region = cx.place().as_str();
+        let key = cx.env.cloud.key(region, &self.alias, cx.look()).await?;
+        let Some(key) = key.as_ref() else {
+            return Err(StepError::fail(
+                "E4320",
+                format!("there is no key {} in {region}", self.alias),
+            )
+            .hint("make the key and its alias (a move makes no keys), then resume"));
+        };
+        match (key.state.as_str(), key.usage.as_str()) {
+            ("Enabled", "ENCRYPT_DECRYPT") => Ok(Observed::Ready(
+                KmsKeyFound {
+                    arn: key.arn.clone(),
+                    key_id: key.id.clone(),
+                },
+                Claim::AsWanted,
+            )),
+            ("Creating" | "Updating", _) => {
+                Ok(Observed::underway(format!("the key is {}", key.state)))
+            }
+            (state, usage) => Err(StepError::pause(
+                "E4321",
+                format!(
+                    "key {} in {region} is {state}, for {usage}: it cannot encrypt the data",
+                    self.alias
+                ),
+            )),
+        }
+    }
+
+    async fn begin(&self, _: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        Err(StepError::fail(
+            "E4320",
+            format!("key {} is missing, and a move makes no keys", self.alias),
+        ))
+    }
+
+    async fn undo(&self, _: &Cx<'_, Env>, _: &Made<KmsKeyFound, ()>) -> Result<Undo, StepError> {
+        Ok(Undo::Done)
+    }
 }

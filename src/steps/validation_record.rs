@@ -1,5 +1,10 @@
 //! The CNAME that proves a name to ACM. ACM uses the same one for an account and name in every region: it is nearly always found, and never taken away while any certificate may use it.
 
+use crate::cloud::dns;
+use crate::env::Env;
+use drtool_engine::step::{
+    Call, CallKind, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo,
+};
 use serde::{Deserialize, Serialize};
 
 use drtool_engine::step::{Value, Yields};
@@ -34,4 +39,90 @@ pub struct ValidationRecordMade {
 
 impl Yields for ValidationRecordMade {
     const NAME: &'static str = "validation record";
+}
+
+impl ValidationRecord {
+    /// What ACM asks for: name and value.
+    async fn wanted(&self, cx: &Cx<'_, Env>) -> Result<Option<dns::Record>, StepError> {
+        let arn = cx.value(&self.certificate)?;
+        // The certificate is regional, the record is not: the region is in the certificate's ARN.
+        let region = arn.split(':').nth(3).unwrap_or_default().to_owned();
+        let all = cx.env.cloud.certificates(&region, cx.look()).await?;
+        Ok(all
+            .iter()
+            .find(|c| c.arn == arn)
+            .and_then(|c| {
+                c.validation
+                    .iter()
+                    .find(|v| v.domain.eq_ignore_ascii_case(&self.domain_name))
+            })
+            .map(|v| dns::Record::plain(&v.name, "CNAME", 300, &v.value)))
+    }
+
+    async fn there(
+        &self,
+        cx: &Cx<'_, Env>,
+        wanted: &dns::Record,
+    ) -> Result<Option<dns::Record>, StepError> {
+        let records = cx.env.cloud.records(&self.zone_id, cx.look()).await?;
+        Ok(records.iter().find(|r| r.same_seat(wanted)).cloned())
+    }
+}
+
+impl Step for ValidationRecord {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = ValidationRecordMade;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Adds
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<ValidationRecordMade>, StepError> {
+        let Some(wanted) = self.wanted(cx).await? else {
+            return Ok(Observed::Unseen(
+                "ACM has not said yet what the record is".into(),
+            ));
+        };
+        let same = |a: &str, b: &str| {
+            a.trim_end_matches('.')
+                .eq_ignore_ascii_case(b.trim_end_matches('.'))
+        };
+        Ok(match self.there(cx, &wanted).await? {
+            None => Observed::Absent,
+            Some(there) if there.values.len() == 1 && same(&there.values[0], &wanted.values[0]) => {
+                Observed::Ready(ValidationRecordMade { name: wanted.name }, Claim::AsWanted)
+            }
+            Some(there) => Observed::Foreign(format!(
+                "{} exists and answers {}",
+                there.name,
+                there.answer()
+            )),
+        })
+    }
+
+    async fn begin(&self, cx: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        let wanted = self
+            .wanted(cx)
+            .await?
+            .ok_or_else(|| StepError::wait("E4343", "ACM has not said yet what the record is"))?;
+        let what = format!("drtool: proves {} to ACM", self.domain_name);
+        Ok(cx
+            .env
+            .cloud
+            .change_records(&self.zone_id, &what, &[dns::Change::Create(wanted)])
+            .call(CallKind::Named))
+    }
+
+    /// Stays: ACM uses one record per account and name in every region, so the source's certificate needs it too.
+    async fn undo(
+        &self,
+        _: &Cx<'_, Env>,
+        _: &Made<ValidationRecordMade, ()>,
+    ) -> Result<Undo, StepError> {
+        Ok(Undo::Done)
+    }
 }
