@@ -111,11 +111,23 @@ pub fn fingerprint(request: &Request) -> u64 {
 
 /// Whether an operation, by its name, changes nothing.
 pub fn reads(service: ServiceId, operation: &str) -> bool {
-    const VERBS: &[&str] =
-        &["Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Search", "Simulate", "Filter", "Test", "Select"];
+    const VERBS: &[&str] = &[
+        "Describe",
+        "List",
+        "Get",
+        "Head",
+        "BatchGet",
+        "BatchCheck",
+        "Search",
+        "Simulate",
+        "Filter",
+        "Test",
+        "Select",
+    ];
     let makes = matches!(
         (service, operation),
-        (ServiceId::Sts, "GetSessionToken" | "GetFederationToken") | (ServiceId::Ecr, "GetAuthorizationToken")
+        (ServiceId::Sts, "GetSessionToken" | "GetFederationToken")
+            | (ServiceId::Ecr, "GetAuthorizationToken")
     );
     !makes && VERBS.iter().any(|verb| operation.starts_with(verb))
 }
@@ -128,12 +140,22 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
     let dice = world.dice;
     // By what is asked and when, never by what came before: one more read changes no other duration.
     let latency = dice.duration(LATENCY, &["latency"], print ^ now);
-    let envelope = Envelope { request_id: request_id(world, print), now: seconds };
+    let envelope = Envelope {
+        request_id: request_id(world, print),
+        now: seconds,
+    };
     let scope = address::scope(request);
     let Some(address) = address::find(request, scope.as_ref()) else {
         let (dialect, error) = protocol::nobody();
         let response = answer::error(&dialect, None, &error, &envelope);
-        return digest(world, request, Answer { latency, reply: Reply::Response(response) });
+        return digest(
+            world,
+            request,
+            Answer {
+                latency,
+                reply: Reply::Response(response),
+            },
+        );
     };
     let service = address.service;
     let model = service.model();
@@ -156,7 +178,11 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
     if let Some(fails_fast) = world.faults.control_dark(service, &address.region, now) {
         access.fault = Some(String::from("blackout"));
         world.log.put(access);
-        let reply = if fails_fast { Reply::Reset } else { Reply::Silence };
+        let reply = if fails_fast {
+            Reply::Reset
+        } else {
+            Reply::Silence
+        };
         return digest(world, request, Answer { latency, reply });
     }
     let decoded = protocol::decode(&dialect, model, request, address.bucket.as_deref());
@@ -164,8 +190,22 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
         access.operation.clone_from(&decoded.operation.name);
         access.writes = !reads(service, &decoded.operation.name);
     }
-    let mut call = Call { world, request, dialect: &dialect, model, envelope: &envelope, latency, region: &address.region };
-    let caller = caller::identify(call.world, service, request, scope.as_ref(), decoded.as_ref().ok());
+    let mut call = Call {
+        world,
+        request,
+        dialect: &dialect,
+        model,
+        envelope: &envelope,
+        latency,
+        region: &address.region,
+    };
+    let caller = caller::identify(
+        call.world,
+        service,
+        request,
+        scope.as_ref(),
+        decoded.as_ref().ok(),
+    );
     let answer = match (caller, decoded) {
         (Err(error), _) => call.refuse(&error),
         (Ok(caller), Err(Undecoded::NotSimulated(name))) => {
@@ -191,7 +231,10 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
 fn request_id(world: &World, print: u64) -> String {
     let now = world.now;
     let high = world.dice.hash(&["request"], print ^ now);
-    let low = world.dice.hash(&["request", "low"], print ^ now ^ world.log.calls.rotate_left(48));
+    let low = world.dice.hash(
+        &["request", "low"],
+        print ^ now ^ world.log.calls.rotate_left(48),
+    );
     format!(
         "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
         high >> 32,
@@ -208,7 +251,10 @@ fn digest(world: &mut World, request: &Request, answer: Answer) -> Answer {
         Reply::Response(response) => {
             let mut h = hash(&h.to_le_bytes()) ^ u64::from(response.status);
             for (name, value) in &response.headers {
-                h = hash(&(h ^ hash(name.as_bytes()) ^ hash(value.as_bytes()).rotate_left(7)).to_le_bytes());
+                h = hash(
+                    &(h ^ hash(name.as_bytes()) ^ hash(value.as_bytes()).rotate_left(7))
+                        .to_le_bytes(),
+                );
             }
             h ^ hash(&response.body)
         }
@@ -232,11 +278,19 @@ struct Call<'c> {
 
 impl Call<'_> {
     fn respond(&self, response: Response) -> Answer {
-        Answer { latency: self.latency, reply: Reply::Response(response) }
+        Answer {
+            latency: self.latency,
+            reply: Reply::Response(response),
+        }
     }
 
     fn refuse(&self, error: &AwsError) -> Answer {
-        self.respond(answer::error(self.dialect, Some(self.model), error, self.envelope))
+        self.respond(answer::error(
+            self.dialect,
+            Some(self.model),
+            error,
+            self.envelope,
+        ))
     }
 
     fn go(&mut self, caller: Caller, decoded: Decoded, access: &mut Access) -> Answer {
@@ -245,7 +299,10 @@ impl Call<'_> {
         let name = operation.name.as_str();
         let now = self.world.now;
         if self.world.settings.throttle
-            && !self.world.buckets.take(&caller.account, self.region, service, name, now)
+            && !self
+                .world
+                .buckets
+                .take(&caller.account, self.region, service, name, now)
         {
             let error = refusal::throttled(service);
             access.error = Some(error.code.clone());
@@ -269,7 +326,11 @@ impl Call<'_> {
         }
         access.executed = true;
         if self.world.recording && access.writes {
-            let executed = Executed { at: now, caller: caller.clone(), request: self.request.clone() };
+            let executed = Executed {
+                at: now,
+                caller: caller.clone(),
+                request: self.request.clone(),
+            };
             self.world.executed.push(executed);
         }
         let ask = Ask {
@@ -299,22 +360,52 @@ impl Call<'_> {
         let latency = self.latency;
         let error = match fault {
             Fault::Throttle => refusal::throttled(service),
-            Fault::Broken { status, executed: false } => refusal::broken(service, *status),
-            Fault::Error { code, message, status } => AwsError { status: *status, ..AwsError::new(code, message) },
+            Fault::Broken {
+                status,
+                executed: false,
+            } => refusal::broken(service, *status),
+            Fault::Error {
+                code,
+                message,
+                status,
+            } => AwsError {
+                status: *status,
+                ..AwsError::new(code, message)
+            },
             Fault::AccessDenied => {
                 let action = format!("{}:{}", service.action_prefix(), operation.name);
-                let message = format!("User: {} is not authorized to perform: {action}", caller.arn);
+                let message = format!(
+                    "User: {} is not authorized to perform: {action}",
+                    caller.arn
+                );
                 refusal::denied(service, &message)
             }
             Fault::ExpiredToken => refusal::expired(service),
-            Fault::LaterPage if pages::is_later(operation, &input.value) => refusal::broken(service, 500),
-            Fault::Silence { executed: false } => return Some(Answer { latency, reply: Reply::Silence }),
-            Fault::Reset => return Some(Answer { latency, reply: Reply::Reset }),
+            Fault::LaterPage if pages::is_later(operation, &input.value) => {
+                refusal::broken(service, 500)
+            }
+            Fault::Silence { executed: false } => {
+                return Some(Answer {
+                    latency,
+                    reply: Reply::Silence,
+                });
+            }
+            Fault::Reset => {
+                return Some(Answer {
+                    latency,
+                    reply: Reply::Reset,
+                });
+            }
             Fault::Late { seconds } => {
                 let after = ((seconds.max(0.0) * SECOND as f64) as Nanos).min(15 * MINUTE);
                 let at = self.world.now + after;
-                self.world.faults.postpone(at, self.request.clone(), caller.clone());
-                return Some(Answer { latency, reply: Reply::Reset });
+                self.world
+                    .faults
+                    .postpone(at, self.request.clone(), caller.clone());
+                return Some(Answer {
+                    latency,
+                    reply: Reply::Reset,
+                });
             }
             _ => return None,
         };
@@ -322,12 +413,22 @@ impl Call<'_> {
     }
 
     /// The answer of an executed operation, and what a fault makes of it.
-    fn after(&mut self, fault: Option<Fault>, operation: &Operation, result: Result<Output, AwsError>) -> Answer {
+    fn after(
+        &mut self,
+        fault: Option<Fault>,
+        operation: &Operation,
+        result: Result<Output, AwsError>,
+    ) -> Answer {
         let service = self.dialect.service;
         let result = match (&fault, result) {
             (Some(Fault::UnknownStatus { value }), Ok(mut output)) => {
                 if let Some(shape) = operation.output {
-                    odd_status(self.model, self.model.shape(shape), &mut output.value, value);
+                    odd_status(
+                        self.model,
+                        self.model.shape(shape),
+                        &mut output.value,
+                        value,
+                    );
                 }
                 Ok(output)
             }
@@ -338,20 +439,29 @@ impl Call<'_> {
             (_, result) => result,
         };
         let mut response = match result {
-            Ok(output) => answer::output(self.dialect, self.model, operation, output, self.envelope),
+            Ok(output) => {
+                answer::output(self.dialect, self.model, operation, output, self.envelope)
+            }
             Err(error) => answer::error(self.dialect, Some(self.model), &error, self.envelope),
         };
         match fault {
             Some(Fault::Broken { status, .. }) => self.refuse(&refusal::broken(service, status)),
-            Some(Fault::Silence { .. }) => Answer { latency: self.latency, reply: Reply::Silence },
-            Some(Fault::ReplyLost) => Answer { latency: self.latency, reply: Reply::Reset },
+            Some(Fault::Silence { .. }) => Answer {
+                latency: self.latency,
+                reply: Reply::Silence,
+            },
+            Some(Fault::ReplyLost) => Answer {
+                latency: self.latency,
+                reply: Reply::Reset,
+            },
             Some(Fault::Truncated) => {
                 let half = response.body.len() / 2;
                 response.body = response.body.slice(..half);
                 self.respond(response)
             }
             Some(Fault::Malformed) => {
-                response.body = Bytes::from_static(b"<html><body>upstream connect error</body></html>");
+                response.body =
+                    Bytes::from_static(b"<html><body>upstream connect error</body></html>");
                 self.respond(response)
             }
             Some(Fault::Slow { seconds }) => {
@@ -377,9 +487,12 @@ fn odd_status(model: &Model, shape: &Shape, value: &mut Value, odd: &str) -> boo
         (Kind::Structure, Value::Object(map)) => {
             for member in &shape.members {
                 let inner = model.shape_of(member);
-                let Some(found) = map.get_mut(&member.name) else { continue };
+                let Some(found) = map.get_mut(&member.name) else {
+                    continue;
+                };
                 let lower = member.name.to_ascii_lowercase();
-                let is_status = lower.ends_with("status") || lower == "state" || lower == "laststatus";
+                let is_status =
+                    lower.ends_with("status") || lower == "state" || lower == "laststatus";
                 if inner.kind == Kind::String && is_status && found.is_string() {
                     *found = Value::String(odd.to_owned());
                     return true;
@@ -391,9 +504,13 @@ fn odd_status(model: &Model, shape: &Shape, value: &mut Value, odd: &str) -> boo
             false
         }
         (Kind::List, Value::Array(items)) => {
-            let Some(element) = &shape.element else { return false };
+            let Some(element) = &shape.element else {
+                return false;
+            };
             let inner = model.shape_of(element);
-            items.iter_mut().any(|item| odd_status(model, inner, item, odd))
+            items
+                .iter_mut()
+                .any(|item| odd_status(model, inner, item, odd))
         }
         _ => false,
     }
@@ -432,12 +549,13 @@ fn execute(world: &mut World, ask: &Ask<'_>, input: &Input) -> Result<Output, Aw
         operation: operation.name.clone(),
         request_id: ask.request_id.to_owned(),
     };
-    let is_root = cx.caller.arn.ends_with(":root");
-    if !is_root && !operation.unsigned && !cx.caller.account.is_empty() {
+    if !operation.unsigned && !cx.caller.account.is_empty() {
         for wanted in (seat.wants)(&cx, &operation.name, input) {
             let verdict = iam::authorize(cx.world, &cx.caller, &wanted, &cx.region);
             verdict.map_err(|error| match error.code.as_str() {
-                "AccessDenied" | "AccessDeniedException" => refusal::denied(service, &error.message),
+                "AccessDenied" | "AccessDeniedException" => {
+                    refusal::denied(service, &error.message)
+                }
                 _ => error,
             })?;
         }
@@ -481,21 +599,39 @@ pub fn invoke_as(
         return Err(AwsError::not_simulated(service.id(), operation));
     };
     validate::input(service, model, operation, &input)?;
-    let input = Input { value: input, ..Input::default() };
-    let ask = Ask { model, caller: &caller, region, service, operation, request_id: "" };
+    let input = Input {
+        value: input,
+        ..Input::default()
+    };
+    let ask = Ask {
+        model,
+        caller: &caller,
+        region,
+        service,
+        operation,
+        request_id: "",
+    };
     execute(world, &ask, &input).map(|output| output.value)
 }
 
 /// Executes a request again, or late: by the same caller, met by no fault, not throttled. Nobody hears the answer.
 pub fn replay(world: &mut World, caller: &Caller, request: &Request) {
     let scope = address::scope(request);
-    let Some(address) = address::find(request, scope.as_ref()) else { return };
+    let Some(address) = address::find(request, scope.as_ref()) else {
+        return;
+    };
     let model = address.service.model();
     let dialect = protocol::dialect(address.service, model, request);
-    let Ok(decoded) = protocol::decode(&dialect, model, request, address.bucket.as_deref()) else { return };
+    let Ok(decoded) = protocol::decode(&dialect, model, request, address.bucket.as_deref()) else {
+        return;
+    };
     let name = &decoded.operation.name;
     if world.recording && !reads(address.service, name) {
-        let executed = Executed { at: world.now, caller: caller.clone(), request: request.clone() };
+        let executed = Executed {
+            at: world.now,
+            caller: caller.clone(),
+            request: request.clone(),
+        };
         world.executed.push(executed);
     }
     let id = request_id(world, fingerprint(request));
