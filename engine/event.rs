@@ -122,8 +122,6 @@ pub enum Halt {
         step: StepId,
         by: String,
     },
-    /// Records no longer reach the second place, and the next call is one that must not be forgotten.
-    MirrorLost(String),
 }
 
 /// How a life of a run ended.

@@ -5,6 +5,7 @@ pub mod event;
 pub mod journal;
 pub mod name;
 pub mod plan;
+pub mod state;
 pub mod step;
 
 pub use jiff::Timestamp;

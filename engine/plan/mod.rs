@@ -2,11 +2,15 @@
 //!
 //! Data and pure functions. Must not know: I/O, clocks, how a step is carried out.
 
+mod order;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
+
+pub use order::Graph;
 
 use crate::name::{Place, StepId};
 use crate::step::Effect;
