@@ -24,6 +24,8 @@
 //! * [`services`]: one file or folder per service: its state, its operations, its events.
 //! * [`plane`]: reachability, DNS, balancers, tasks, databases, users.
 //! * [`faults`]: what goes wrong on purpose. [`oracle`]: ground truth.
+//! * [`action`]: what is done to a world, or asked of it, from outside the AWS APIs.
+//! * [`canonical`]: a world in a form that can be compared.
 //! * [`server`]: a world on 127.0.0.1. [`keep`]: a world that survives the death of its process.
 //!
 //! # Invariants, as absences
@@ -33,7 +35,9 @@
 //! * A read changes nothing that another operation can see.
 //! * A service never writes bytes: it takes and returns JSON values in the model's member names.
 
+pub mod action;
 pub mod call;
+pub mod canonical;
 pub mod clock;
 pub mod error;
 pub mod faults;

@@ -7,6 +7,7 @@ use crate::faults::Faults;
 use crate::plane::Plane;
 use crate::services::{self, Account, Place, ServiceId};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -88,7 +89,8 @@ pub struct World {
 }
 
 /// The choices of whoever made the world.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// How long a read may lag a write: drawn per write between zero and this.
     pub read_lag: Nanos,
@@ -256,7 +258,7 @@ impl World {
 }
 
 /// Who calls.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Caller {
     pub account: String,
     /// `arn:aws:iam::…:root`, `…:user/x` or `arn:aws:sts::…:assumed-role/x/session`.

@@ -38,6 +38,11 @@ pub fn session<'w>(world: &'w World, access_key: &str) -> Option<&'w Session> {
     world.sts.sessions.get(access_key).map(AsRef::as_ref)
 }
 
+/// The access keys of every session that is kept.
+pub fn access_keys(world: &World) -> Vec<String> {
+    world.sts.sessions.keys().cloned().collect()
+}
+
 /// `sts:AssumeRole` is decided by [`iam::assume`], with the role's trust policy; the others need no permission.
 fn wants(_: &Cx<'_>, operation: &str, _: &Input) -> Vec<Wanted> {
     match operation {

@@ -1,0 +1,159 @@
+//! What can be done to a world, or asked of it, from outside the AWS APIs: one vocabulary for the control endpoints,
+//! for tests, and for the file that keeps a world.
+
+use crate::faults::Rule;
+use crate::plane::{From, HttpRequest};
+use crate::services::{ecr, rds};
+use crate::world::{Request, Response, Settings, World};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// One action, as JSON: `{"resolve": {"name": "www.example.com", "type": "A", "from": {…}}}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Action {
+    AddFault {
+        rule: Rule,
+    },
+    RemoveFault {
+        id: String,
+    },
+    ClearFaults,
+    Configure {
+        settings: Settings,
+    },
+    /// A name, through a resolver that may cache it.
+    Resolve {
+        name: String,
+        #[serde(default = "address_record", rename = "type")]
+        kind: String,
+        from: From,
+    },
+    /// A connection to an address, and one HTTP request over it.
+    Dial {
+        from: From,
+        address: String,
+        port: u16,
+        #[serde(default)]
+        tls_name: Option<String>,
+        request: HttpRequest,
+    },
+    /// A login to a database, and one statement.
+    Sql {
+        from: From,
+        host: String,
+        port: u16,
+        user: String,
+        password: String,
+        database: String,
+        #[serde(default)]
+        tls: bool,
+        #[serde(default)]
+        application: String,
+        sql: String,
+    },
+    /// A request to a region's container registry. The body is in base64.
+    Registry {
+        region: String,
+        method: String,
+        target: String,
+        headers: Vec<(String, String)>,
+        #[serde(default)]
+        body: String,
+    },
+}
+
+fn address_record() -> String {
+    String::from("A")
+}
+
+impl Action {
+    /// Whether the world may be another one afterwards.
+    pub fn changes(&self) -> bool {
+        match self {
+            Action::Registry { method, .. } => !matches!(method.as_str(), "GET" | "HEAD"),
+            _ => true,
+        }
+    }
+
+    pub fn registry(region: &str, request: &Request) -> Action {
+        Action::Registry {
+            region: region.to_owned(),
+            method: request.method.clone(),
+            target: request.target.clone(),
+            headers: request.headers.clone(),
+            body: STANDARD.encode(&request.body),
+        }
+    }
+}
+
+/// Does it, and answers what there is to answer.
+pub fn act(world: &mut World, action: &Action) -> Value {
+    match action {
+        Action::AddFault { rule } => json!({"id": world.faults.add(rule.clone())}),
+        Action::RemoveFault { id } => json!({"removed": world.faults.remove(id)}),
+        Action::ClearFaults => {
+            world.faults.clear();
+            json!({})
+        }
+        Action::Configure { settings } => {
+            world.settings = settings.clone();
+            json!({})
+        }
+        Action::Resolve { name, kind, from } => plain(&world.resolve_through(name, kind, from)),
+        Action::Dial { from, address, port, tls_name, request } => {
+            plain(&world.dial(from, address, *port, tls_name.as_deref(), request))
+        }
+        Action::Sql { from, host, port, user, password, database, tls, application, sql } => {
+            let login = rds::Login {
+                from,
+                host,
+                port: *port,
+                user,
+                password,
+                database,
+                application,
+                tls: *tls,
+            };
+            let rows = match rds::open(world, &login) {
+                Ok(connection) => rds::query(world, &connection.database, user, sql),
+                Err(error) => return json!({"error": error.to_string(), "connected": false}),
+            };
+            match rows {
+                Ok(rows) => json!({"rows": rows, "connected": true}),
+                Err(error) => json!({"error": error, "connected": true}),
+            }
+        }
+        Action::Registry { .. } => {
+            let response = registry(world, action);
+            json!({
+                "status": response.status,
+                "headers": response.headers,
+                "body": STANDARD.encode(&response.body),
+            })
+        }
+    }
+}
+
+/// A registry's answer, before it is JSON.
+pub fn registry(world: &mut World, action: &Action) -> Response {
+    let Action::Registry { region, method, target, headers, body } = action else {
+        return Response { status: 500, headers: Vec::new(), body: Bytes::new() };
+    };
+    let host = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("host")).map(|(_, v)| v.clone());
+    let request = Request {
+        method: method.clone(),
+        host: host.unwrap_or_default(),
+        target: target.clone(),
+        headers: headers.clone(),
+        body: Bytes::from(STANDARD.decode(body).unwrap_or_default()),
+    };
+    ecr::registry::serve(world, region, &request)
+}
+
+fn plain(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
