@@ -29,12 +29,28 @@ const RESERVED: Nanos = SECOND;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Record {
-    Header { format: u32, seed: u64, settings: Settings },
+    Header {
+        format: u32,
+        seed: u64,
+        settings: Settings,
+    },
     /// The body follows the JSON.
-    Call { at: Nanos, caller: Caller, method: String, host: String, target: String, headers: Vec<(String, String)> },
-    Action { at: Nanos, action: Action },
+    Call {
+        at: Nanos,
+        caller: Caller,
+        method: String,
+        host: String,
+        target: String,
+        headers: Vec<(String, String)>,
+    },
+    Action {
+        at: Nanos,
+        action: Action,
+    },
     /// Time may have gone this far.
-    Time { to: Nanos },
+    Time {
+        to: Nanos,
+    },
 }
 
 /// Why a world cannot be opened.
@@ -56,7 +72,10 @@ impl fmt::Display for KeepError {
             KeepError::Io(_) => write!(f, "the world's file cannot be read or written"),
             KeepError::Owned => write!(f, "another process owns this world"),
             KeepError::Format(found) => {
-                write!(f, "the world's file has format {found}, and this program reads {FORMAT}")
+                write!(
+                    f,
+                    "the world's file has format {found}, and this program reads {FORMAT}"
+                )
             }
             KeepError::Damaged(at) => write!(f, "the world's file is damaged at byte {at}"),
             KeepError::NotAWorld => write!(f, "the file is not a world"),
@@ -90,12 +109,20 @@ pub struct Kept {
 impl Kept {
     /// A world that dies with its process.
     pub fn in_memory(world: World) -> Kept {
-        Kept { world, file: None, reserved: 0 }
+        Kept {
+            world,
+            file: None,
+            reserved: 0,
+        }
     }
 
     /// Opens the world in a file, or begins one there with this seed and these settings.
     pub fn open(path: &Path, seed: u64, settings: Settings) -> Result<Kept, KeepError> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => return Err(KeepError::Owned),
@@ -114,8 +141,19 @@ impl Kept {
             None => {
                 let mut world = World::new(seed);
                 world.settings = settings.clone();
-                let mut kept = Kept { world, file: Some(file), reserved: 0 };
-                kept.append(&Record::Header { format: FORMAT, seed, settings }, &[])?;
+                let mut kept = Kept {
+                    world,
+                    file: Some(file),
+                    reserved: 0,
+                };
+                kept.append(
+                    &Record::Header {
+                        format: FORMAT,
+                        seed,
+                        settings,
+                    },
+                    &[],
+                )?;
                 kept.sync()?;
                 // The file's name must survive too.
                 if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
@@ -123,10 +161,21 @@ impl Kept {
                 }
                 kept
             }
-            Some((Record::Header { format, seed, settings }, _)) if format == FORMAT => {
+            Some((
+                Record::Header {
+                    format,
+                    seed,
+                    settings,
+                },
+                _,
+            )) if format == FORMAT => {
                 let mut world = World::new(seed);
                 world.settings = settings;
-                Kept { world, file: Some(file), reserved: 0 }
+                Kept {
+                    world,
+                    file: Some(file),
+                    reserved: 0,
+                }
             }
             Some((Record::Header { format, .. }, _)) => return Err(KeepError::Format(format)),
             Some(_) => return Err(KeepError::NotAWorld),
@@ -143,9 +192,22 @@ impl Kept {
     fn replay(&mut self, record: Record, body: Bytes) {
         match record {
             Record::Header { .. } => {}
-            Record::Call { at, caller, method, host, target, headers } => {
+            Record::Call {
+                at,
+                caller,
+                method,
+                host,
+                target,
+                headers,
+            } => {
                 self.world.advance_to(at);
-                let request = Request { method, host, target, headers, body };
+                let request = Request {
+                    method,
+                    host,
+                    target,
+                    headers,
+                    body,
+                };
                 crate::call::replay(&mut self.world, &caller, &request);
             }
             Record::Action { at, action } => {
@@ -175,7 +237,13 @@ impl Kept {
     /// Does something from outside the AWS APIs.
     pub fn act(&mut self, action: &Action) -> io::Result<Value> {
         if self.file.is_some() && action.changes() {
-            self.append(&Record::Action { at: self.world.now(), action: action.clone() }, &[])?;
+            self.append(
+                &Record::Action {
+                    at: self.world.now(),
+                    action: action.clone(),
+                },
+                &[],
+            )?;
             self.sync()?;
         }
         let answer = action::act(&mut self.world, action);
@@ -188,7 +256,13 @@ impl Kept {
     /// A request to a registry: what it stored is on disk when this returns.
     pub fn registry(&mut self, action: &Action) -> io::Result<Response> {
         if self.file.is_some() && action.changes() {
-            self.append(&Record::Action { at: self.world.now(), action: action.clone() }, &[])?;
+            self.append(
+                &Record::Action {
+                    at: self.world.now(),
+                    action: action.clone(),
+                },
+                &[],
+            )?;
             self.sync()?;
         }
         let response = action::registry(&mut self.world, action);
@@ -207,9 +281,30 @@ impl Kept {
         }
         let executed = std::mem::take(&mut self.world.executed);
         let any = !executed.is_empty();
-        for Executed { at, caller, request } in executed {
-            let Request { method, host, target, headers, body } = request;
-            self.append(&Record::Call { at, caller, method, host, target, headers }, &body)?;
+        for Executed {
+            at,
+            caller,
+            request,
+        } in executed
+        {
+            let Request {
+                method,
+                host,
+                target,
+                headers,
+                body,
+            } = request;
+            self.append(
+                &Record::Call {
+                    at,
+                    caller,
+                    method,
+                    host,
+                    target,
+                    headers,
+                },
+                &body,
+            )?;
         }
         if self.world.now() > self.reserved {
             self.reserved = self.world.now() + RESERVED;
@@ -219,7 +314,9 @@ impl Kept {
     }
 
     fn append(&mut self, record: &Record, body: &[u8]) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
         file.write_all(&frame(record, body)?)
     }
 
@@ -236,9 +333,17 @@ fn frame(record: &Record, body: &[u8]) -> io::Result<Vec<u8>> {
     let json = serde_json::to_vec(record).map_err(io::Error::other)?;
     let length = 4 + json.len() + body.len();
     let mut out = Vec::with_capacity(8 + length);
-    out.extend_from_slice(&u32::try_from(length).map_err(io::Error::other)?.to_le_bytes());
+    out.extend_from_slice(
+        &u32::try_from(length)
+            .map_err(io::Error::other)?
+            .to_le_bytes(),
+    );
     out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(&u32::try_from(json.len()).map_err(io::Error::other)?.to_le_bytes());
+    out.extend_from_slice(
+        &u32::try_from(json.len())
+            .map_err(io::Error::other)?
+            .to_le_bytes(),
+    );
     out.extend_from_slice(&json);
     out.extend_from_slice(body);
     let checksum = CRC32C.checksum(&out[8..]);
@@ -257,14 +362,19 @@ fn read(bytes: &[u8]) -> Result<(Vec<(Record, Bytes)>, u64), KeepError> {
             Some((payload, checksum))
         });
         // Not all there: the process died while it wrote.
-        let Some((payload, checksum)) = whole else { break };
+        let Some((payload, checksum)) = whole else {
+            break;
+        };
         let end = at + 8 + payload.len();
         let parsed = || {
             let json = word(at + 8)? as usize;
             let record: Record = serde_json::from_slice(payload.get(4..4 + json)?).ok()?;
             Some((record, Bytes::copy_from_slice(payload.get(4 + json..)?)))
         };
-        match (CRC32C.checksum(payload) == checksum).then(parsed).flatten() {
+        match (CRC32C.checksum(payload) == checksum)
+            .then(parsed)
+            .flatten()
+        {
             Some(record) => records.push(record),
             None if end < bytes.len() => return Err(KeepError::Damaged(at as u64)),
             None => break,
@@ -310,7 +420,10 @@ mod tests {
         for n in 0..5 {
             kept.call(&session(), n * SECOND).unwrap();
         }
-        kept.act(&Action::AddFault { rule: crate::faults::Rule::default() }).unwrap();
+        kept.act(&Action::AddFault {
+            rule: crate::faults::Rule::default(),
+        })
+        .unwrap();
         let (before, now) = (keys(&kept), kept.world().now());
         drop(kept);
         let kept = Kept::open(&path, 1, Settings::default()).unwrap();
@@ -324,7 +437,7 @@ mod tests {
     fn a_torn_tail_is_dropped_at_every_byte_and_damage_is_refused() {
         let path = path("torn");
         let mut kept = Kept::open(&path, 7, Settings::default()).unwrap();
-        kept.call(&session(), 0).unwrap();
+        kept.call(&session(), 1).unwrap();
         let sound = std::fs::metadata(&path).unwrap().len() as usize;
         kept.call(&session(), 1).unwrap();
         drop(kept);
@@ -337,7 +450,10 @@ mod tests {
         let mut damaged = whole.clone();
         damaged[40] ^= 1;
         std::fs::write(&path, &damaged).unwrap();
-        assert!(matches!(Kept::open(&path, 7, Settings::default()), Err(KeepError::Damaged(0))));
+        assert!(matches!(
+            Kept::open(&path, 7, Settings::default()),
+            Err(KeepError::Damaged(0))
+        ));
         std::fs::remove_file(&path).unwrap();
     }
 
@@ -345,7 +461,10 @@ mod tests {
     fn a_world_has_one_owner() {
         let path = path("owner");
         let first = Kept::open(&path, 7, Settings::default()).unwrap();
-        assert!(matches!(Kept::open(&path, 7, Settings::default()), Err(KeepError::Owned)));
+        assert!(matches!(
+            Kept::open(&path, 7, Settings::default()),
+            Err(KeepError::Owned)
+        ));
         drop(first);
         assert!(Kept::open(&path, 7, Settings::default()).is_ok());
         std::fs::remove_file(&path).unwrap();

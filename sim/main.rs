@@ -41,7 +41,11 @@ fn options() -> Result<Option<Options>, String> {
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("{name} needs a value"));
+        let mut value = || {
+            arguments
+                .next()
+                .ok_or_else(|| format!("{name} needs a value"))
+        };
         match name.as_str() {
             "--help" | "-h" => return Ok(None),
             "--port" => options.port = number(&name, &value()?)?,
@@ -51,7 +55,9 @@ fn options() -> Result<Option<Options>, String> {
                 options.speed = match value()?.as_str() {
                     "instant" => Speed::Instant,
                     "real" => Speed::Real,
-                    factor => Speed::Fast { factor: number(&name, factor)? },
+                    factor => Speed::Fast {
+                        factor: number(&name, factor)?,
+                    },
                 }
             }
             "--region" => options.regions.push(value()?),
@@ -65,20 +71,24 @@ fn options() -> Result<Option<Options>, String> {
         }
     }
     if options.regions.is_empty() {
-        options.regions = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"].map(String::from).to_vec();
+        options.regions = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"]
+            .map(String::from)
+            .to_vec();
     }
     Ok(Some(options))
 }
 
 fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("{name}: {text} is not a number"))
+    text.parse()
+        .map_err(|_| format!("{name}: {text} is not a number"))
 }
 
 async fn stop() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(_) => return std::future::pending().await,
-    };
+    let mut terminate =
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(terminate) => terminate,
+            Err(_) => return std::future::pending().await,
+        };
     tokio::select! {
         biased;
         _ = terminate.recv() => {}
@@ -95,8 +105,15 @@ fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
             Kept::in_memory(world)
         }
     };
-    let serving = Serving { world, speed: options.speed, port: options.port, regions: options.regions };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let serving = Serving {
+        world,
+        speed: options.speed,
+        port: options.port,
+        regions: options.regions,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(serve(
         serving,
         |addresses| println!("{}", serde_json::to_string(addresses).unwrap_or_default()),

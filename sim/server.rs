@@ -3,7 +3,7 @@
 //! One thread, one world. The clock is the world's: it flows with real time, times a factor, or, when clients are
 //! registered, stands until every one of them waits and then jumps to the first instant that one waits for.
 
-use crate::action::{self, Action};
+use crate::action::Action;
 use crate::clock::Nanos;
 use crate::faults::Rule;
 use crate::keep::Kept;
@@ -26,6 +26,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 mod control;
+#[cfg(test)]
+mod tests;
 
 /// How virtual time passes while no client is registered.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,7 +137,12 @@ impl House {
         if !self.stands() || self.clients.values().any(|c| c.waits.is_empty()) {
             return false;
         }
-        let first = self.clients.values().flat_map(|c| c.waits.values()).min().copied();
+        let first = self
+            .clients
+            .values()
+            .flat_map(|c| c.waits.values())
+            .min()
+            .copied();
         match first.filter(|at| *at > self.world().now()) {
             Some(at) => {
                 self.advance(at);
@@ -164,11 +171,16 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let aws = TcpListener::bind(("127.0.0.1", serving.port)).await?;
-    let mut addresses = Addresses { aws: format!("http://{}", aws.local_addr()?), registries: BTreeMap::new() };
+    let mut addresses = Addresses {
+        aws: format!("http://{}", aws.local_addr()?),
+        registries: BTreeMap::new(),
+    };
     let mut registries = Vec::new();
     for region in &serving.regions {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        addresses.registries.insert(region.clone(), listener.local_addr()?.to_string());
+        addresses
+            .registries
+            .insert(region.clone(), listener.local_addr()?.to_string());
         registries.push((region.clone(), listener));
     }
     ready(&addresses);
@@ -216,10 +228,15 @@ async fn accept(shared: Shared, listener: TcpListener, registry: Option<String>)
         let _ = stream.set_nodelay(true);
         let (shared, registry) = (Rc::clone(&shared), registry.clone());
         tokio::task::spawn_local(async move {
-            let service = service_fn(move |request| answer(Rc::clone(&shared), registry.clone(), peer, request));
+            let service = service_fn(move |request| {
+                answer(Rc::clone(&shared), registry.clone(), peer, request)
+            });
             let mut http = hyper::server::conn::http1::Builder::new();
             // A broken connection is the client's affair, or a fault on purpose.
-            let _ = http.preserve_header_case(true).serve_connection(TokioIo::new(stream), service).await;
+            let _ = http
+                .preserve_header_case(true)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }
@@ -245,19 +262,48 @@ async fn answer(
     request: hyper::Request<Incoming>,
 ) -> Result<HyperResponse, Break> {
     let (parts, body) = request.into_parts();
-    let body = http_body_util::Limited::new(body, LARGEST).collect().await.map_err(|_| Break)?.to_bytes();
+    let body = http_body_util::Limited::new(body, LARGEST)
+        .collect()
+        .await
+        .map_err(|_| Break)?
+        .to_bytes();
     let headers: Vec<(String, String)> = parts
         .headers
         .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
         .collect();
-    let named = headers.iter().find(|(name, _)| name == "host").map(|(_, value)| value.clone());
-    let host = parts.uri.authority().map(ToString::to_string).or(named).unwrap_or_default();
-    let target = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
-    let request = Request { method: parts.method.as_str().to_owned(), host, target, headers, body };
+    let named = headers
+        .iter()
+        .find(|(name, _)| name == "host")
+        .map(|(_, value)| value.clone());
+    let host = parts
+        .uri
+        .authority()
+        .map(ToString::to_string)
+        .or(named)
+        .unwrap_or_default();
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |p| p.as_str())
+        .to_owned();
+    let request = Request {
+        method: parts.method.as_str().to_owned(),
+        host,
+        target,
+        headers,
+        body,
+    };
     let response = match registry {
         Some(region) => of_registry(&shared, &region, &request)?,
-        None if request.target.starts_with("/_sandbox/") => control::answer(&shared, &request).await?,
+        None if request.target.starts_with("/_sandbox/") => {
+            control::answer(&shared, &request).await?
+        }
         None => of_aws(&shared, &request).await?,
     };
     if shared.0.borrow().broken.is_some() {

@@ -282,10 +282,10 @@ fn tidy(model: &Model, shape: &Shape, value: &mut Value) {
             });
         }
         (Kind::List, Value::Array(items)) => {
-            if let Some(element) = shape.element.as_ref().map(|e| model.shape_of(e)) {
-                if matches!(element.kind, Kind::Structure | Kind::List | Kind::Map) {
-                    items.iter_mut().for_each(|item| tidy(model, element, item));
-                }
+            let element = shape.element.as_ref().map(|e| model.shape_of(e));
+            let nested = |e: &&Shape| matches!(e.kind, Kind::Structure | Kind::List | Kind::Map);
+            if let Some(element) = element.filter(nested) {
+                items.iter_mut().for_each(|item| tidy(model, element, item));
             }
         }
         (Kind::Map, Value::Object(map)) => {

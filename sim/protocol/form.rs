@@ -90,10 +90,10 @@ impl Form<'_> {
             };
         }
         // A flattened list repeats under the name of its elements.
-        if shape.kind == Kind::List && (shape.flattened || member.flattened) {
-            if let Some(name) = shape.element.as_ref().and_then(|e| e.location_name.clone()) {
-                return name;
-            }
+        let flattened = shape.kind == Kind::List && (shape.flattened || member.flattened);
+        let element = shape.element.as_ref().filter(|_| flattened);
+        if let Some(name) = element.and_then(|e| e.location_name.clone()) {
+            return name;
         }
         member
             .location_name

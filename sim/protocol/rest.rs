@@ -49,8 +49,11 @@ pub fn segments(path: &str) -> Vec<String> {
     path.split('/').map(|s| text::unescape(s, false)).collect()
 }
 
+/// The labels of a path, by their names in the template.
+type Labels = Vec<(String, String)>;
+
 pub enum Route<'m> {
-    Operation(&'m Operation, Vec<(String, String)>),
+    Operation(&'m Operation, Labels),
     /// An operation of the service that is not simulated.
     Other(String),
     Nothing,
@@ -58,7 +61,7 @@ pub enum Route<'m> {
 
 /// The operation that method, path, query and headers mean: of those that fit, the one that asks for the most.
 pub fn route<'m>(model: &'m Model, parts: &Parts<'_>) -> Route<'m> {
-    let mut best: Option<(usize, &Operation, Vec<(String, String)>)> = None;
+    let mut best: Option<(usize, &Operation, Labels)> = None;
     for operation in model
         .operations
         .values()

@@ -274,14 +274,10 @@ pub fn read(
 
 /// The element of a member. A flattened list repeats under the name of its elements.
 pub fn wire_name<'m>(member: &'m Member, shape: &'m Shape) -> &'m str {
-    if shape.kind == Kind::List && (shape.flattened || member.flattened) {
-        if let Some(name) = shape
-            .element
-            .as_ref()
-            .and_then(|e| e.location_name.as_deref())
-        {
-            return name;
-        }
+    let flattened = shape.kind == Kind::List && (shape.flattened || member.flattened);
+    let element = shape.element.as_ref().filter(|_| flattened);
+    if let Some(name) = element.and_then(|e| e.location_name.as_deref()) {
+        return name;
     }
     member.location_name.as_deref().unwrap_or(&member.name)
 }

@@ -42,7 +42,11 @@ fn refused(message: impl std::fmt::Display) -> Response {
 }
 
 fn read<'b, T: Deserialize<'b>>(request: &'b Request) -> Result<T, Response> {
-    let body: &[u8] = if request.body.is_empty() { b"{}" } else { &request.body };
+    let body: &[u8] = if request.body.is_empty() {
+        b"{}"
+    } else {
+        &request.body
+    };
     serde_json::from_slice(body).map_err(refused)
 }
 
@@ -110,7 +114,11 @@ fn now(shared: &Shared, request: &Request, path: &str) -> Result<Response, Respo
         ("GET", "addresses") => json!(house.addresses),
         ("GET", "faults") => {
             let rules = house.world().faults.rules();
-            Value::Array(rules.map(|(rule, met)| json!({"rule": rule, "met": met})).collect())
+            Value::Array(
+                rules
+                    .map(|(rule, met)| json!({"rule": rule, "met": met}))
+                    .collect(),
+            )
         }
         ("POST", "faults") => {
             let rule: Rule = read(request)?;
@@ -144,7 +152,9 @@ fn now(shared: &Shared, request: &Request, path: &str) -> Result<Response, Respo
         ("POST", "reset") => {
             let asked: Reset = read(request)?;
             if house.kept.is_on_disk() {
-                return Err(refused("a world that is kept in a file is not reset: begin another file"));
+                return Err(refused(
+                    "a world that is kept in a file is not reset: begin another file",
+                ));
             }
             let mut world = World::new(asked.seed);
             world.settings = house.world().settings.clone();
@@ -152,7 +162,12 @@ fn now(shared: &Shared, request: &Request, path: &str) -> Result<Response, Respo
             house.since = (0, Instant::now());
             clock(house)
         }
-        _ => return Err(json_response(404, &json!({"error": format!("there is no {} {path}", request.method)}))),
+        _ => {
+            return Err(json_response(
+                404,
+                &json!({"error": format!("there is no {} {path}", request.method)}),
+            ));
+        }
     };
     Ok(json_response(200, &value))
 }
@@ -160,7 +175,10 @@ fn now(shared: &Shared, request: &Request, path: &str) -> Result<Response, Respo
 /// The newest entries of the access log, oldest first; `?last=100` says how many.
 fn log(world: &World, request: &Request) -> Value {
     let query = request.target.split_once('?').map_or("", |(_, q)| q);
-    let last = query.strip_prefix("last=").and_then(|n| n.parse().ok()).unwrap_or(1_000);
+    let last = query
+        .strip_prefix("last=")
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1_000);
     let mut entries: Vec<Value> = world
         .log
         .entries()
@@ -187,11 +205,12 @@ struct Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Ok(mut house) = self.shared.0.try_borrow_mut() {
-            if let Some(client) = house.clients.get_mut(&self.client) {
-                client.waits.remove(&self.number);
-                client.seen = Some(Instant::now());
-            }
+        let Ok(mut house) = self.shared.0.try_borrow_mut() else {
+            return;
+        };
+        if let Some(client) = house.clients.get_mut(&self.client) {
+            client.waits.remove(&self.number);
+            client.seen = Some(Instant::now());
         }
     }
 }
@@ -205,7 +224,11 @@ async fn wait(shared: &Shared, asked: Wait) -> Value {
         let client = house.clients.entry(asked.client.clone()).or_default();
         client.seen = Some(Instant::now());
         client.waits.insert(number, asked.until);
-        Waiting { shared: Rc::clone(shared), client: asked.client, number }
+        Waiting {
+            shared: Rc::clone(shared),
+            client: asked.client,
+            number,
+        }
     };
     loop {
         let notified = shared.1.notified();
@@ -223,7 +246,8 @@ async fn wait(shared: &Shared, asked: Wait) -> Value {
                 SILENCE / 8
             } else {
                 let left = asked.until - house.world().now();
-                let real = Duration::from_secs_f64(left as f64 / 1e9 / house.speed.factor().max(1e-9));
+                let real =
+                    Duration::from_secs_f64(left as f64 / 1e9 / house.speed.factor().max(1e-9));
                 real.clamp(Duration::from_micros(200), Duration::from_secs(5))
             }
         };
