@@ -147,6 +147,7 @@ pub fn reach_service(world: &World, from: &From, service: &str) -> Result<(), Bl
         return Ok(());
     };
     let here = Here::of(world, account, region, id)?;
+    let address = ec2::service_address(service);
     let name = format!("com.amazonaws.{region}.{service}");
     for (_, endpoint) in here.state.endpoints.iter() {
         if endpoint.vpc_id != here.interface.vpc_id
@@ -164,19 +165,16 @@ pub fn reach_service(world: &World, from: &From, service: &str) -> Result<(), Bl
         }
         let table = here.route_table();
         if table.is_some_and(|t| endpoint.route_tables.contains(&t.id)) {
-            return here.leaves_by_group(SERVICE_ADDRESS, 443);
+            return here.leaves_by_group(address, 443);
         }
     }
     reach(
         world,
         from,
-        &To::Address(crate::services::ec2::cidr::address_text(SERVICE_ADDRESS)),
+        &To::Address(ec2::cidr::address_text(address)),
         443,
     )
 }
-
-/// Where AWS's own APIs are for the purpose of rules and routes: some public address that no VPC has.
-const SERVICE_ADDRESS: u32 = 0x0359_0001;
 
 /// Who is behind a shared resolver is anywhere on the internet: an address that no rule names by itself.
 const SOMEWHERE: u32 = 0x0808_0808;
@@ -422,7 +420,9 @@ fn rule_allows(rule: &GroupRule, other: &End<'_>, port: u16, region: &str) -> bo
         && match &rule.peer {
             Peer::Cidr(cidr) => cidr.has(address),
             Peer::Cidr6(_) => false,
-            Peer::PrefixList(_) => !region.is_empty(),
+            Peer::PrefixList(id) => ec2::prefix_list_cidrs(region, id)
+                .iter()
+                .any(|cidr| cidr.has(address)),
             Peer::Group { id, .. } => match other {
                 End::Address(_) => false,
                 End::Interface(here) => here.interface.groups.contains(id),

@@ -1,8 +1,11 @@
 //! The filters that every Describe operation of EC2 takes. Knows nothing of what is filtered.
 
+use super::state::State;
 use super::tags::Tags;
+use crate::clock::Nanos;
 use crate::error::AwsError;
-use crate::world::Input;
+use crate::table::Table;
+use crate::world::{Cx, Input};
 use serde_json::Value;
 
 /// All must match; of the values of one, any.
@@ -92,6 +95,72 @@ impl Filters {
             None => Ok(()),
         }
     }
+}
+
+/// What a Describe operation asks for: these ids (all must be seen), and what the filters keep.
+pub(super) struct Question {
+    kind: &'static str,
+    ids: Vec<String>,
+    filters: Filters,
+    now: Nanos,
+}
+
+impl Question {
+    pub fn read(
+        cx: &Cx<'_>,
+        input: &Input,
+        kind: &'static str,
+        ids: &str,
+        filters: &str,
+    ) -> Result<Question, AwsError> {
+        Ok(Question {
+            kind,
+            ids: input.strings(ids),
+            filters: Filters::read(input, filters)?,
+            now: cx.now(),
+        })
+    }
+
+    /// The rows asked for, as `shown` writes them. `names`: the filters that this operation knows.
+    pub fn answer<V: Clone>(
+        &self,
+        state: &State,
+        table: &Table<V>,
+        names: &[&str],
+        facts: impl Fn(&V, &str) -> Vec<String>,
+        shown: impl Fn(&V, &Tags) -> Value,
+    ) -> Result<Vec<Value>, AwsError> {
+        self.filters.check(|name| names.contains(&name))?;
+        if let Some(id) = self
+            .ids
+            .iter()
+            .find(|id| table.seen(id, self.now).is_none())
+        {
+            return Err(super::not_found(self.kind, id));
+        }
+        let mut found = vec![];
+        for (id, row) in table.seen_all(self.now) {
+            if !self.ids.is_empty() && !self.ids.iter().any(|i| i == id) {
+                continue;
+            }
+            let tags = state.seen_tags(id, self.now);
+            let known = |name: &str| names.contains(&name).then(|| facts(row, name));
+            if self.filters.keep(&tags, known)? {
+                found.push(shown(row, &tags));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// One value of a fact.
+pub(super) fn one(text: impl Into<String>) -> Vec<String> {
+    vec![text.into()]
+}
+
+/// Filters spell booleans in lower case.
+pub(super) fn truth(value: bool) -> Vec<String> {
+    one(if value { "true" } else { "false" })
 }
 
 /// `*` is any text, `?` one character, `\` takes the next one literally. Case counts.

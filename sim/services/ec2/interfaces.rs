@@ -201,6 +201,18 @@ pub(super) fn free_addresses(state: &State, vpc_id: &str, subnet: Cidr) -> u64 {
     (subnet.size() - 5).saturating_sub(state.private.range(first..=last).count() as u64)
 }
 
+/// The same by id; none are free in a subnet that is not there.
+pub fn free_addresses_of(world: &World, account: &str, region: &str, subnet_id: &str) -> u64 {
+    let Some(place) = world.seen_place(account, region) else {
+        return 0;
+    };
+    place
+        .ec2
+        .subnets
+        .get(subnet_id)
+        .map_or(0, |s| free_addresses(&place.ec2, &s.vpc_id, s.cidr))
+}
+
 /// A public address that nobody else in the world has had: from the range set aside for benchmarks, which is not
 /// routed anywhere.
 pub(super) fn public_address(world: &mut World) -> String {
@@ -599,7 +611,7 @@ pub(super) fn describe_attribute(cx: &mut Cx<'_>, input: &Input) -> Result<Value
 }
 
 /// Changes the groups of an interface that a service owns.
-pub(crate) fn regroup(world: &mut World, account: &str, region: &str, id: &str, groups: &[String]) {
+pub fn regroup(world: &mut World, account: &str, region: &str, id: &str, groups: &[String]) {
     world
         .place(account, region)
         .ec2

@@ -7,21 +7,40 @@
 //! * One file per kind of thing: `vpcs`, `subnets`, `gateways`, `addresses`, `nat`, `routes`, `groups`, `acls`,
 //!   `endpoints`, `interfaces`, `peerings`, `flow_logs`, `dhcp`.
 
+mod acls;
+mod addresses;
 pub mod cidr;
+mod dhcp;
+mod endpoints;
 mod filters;
+mod flow_logs;
+mod gateways;
+mod groups;
 mod interfaces;
+mod nat;
+mod peerings;
+mod routes;
 pub mod state;
+mod subnets;
 pub mod tags;
+#[cfg(test)]
+mod tests;
+mod vpcs;
 pub mod zones;
 
-use super::{Service, ServiceId, whole_service};
+use super::{Service, ServiceId, quotas, whole_service};
 use crate::clock::MINUTE;
 use crate::error::AwsError;
 use crate::world::{Cx, Event, Input, Output, World};
 use serde_json::{Value, json};
 
+pub use addresses::associate_address;
+pub use endpoints::service_address;
+pub use gateways::has_internet_gateway;
+pub use groups::prefix_list_cidrs;
 pub use interfaces::{
-    Attachment, attach, attach_interface, holder_of_private, holder_of_public, release_interface,
+    Attachment, attach, attach_interface, free_addresses_of, holder_of_private, holder_of_public,
+    regroup, release_interface,
 };
 pub use state::{Interface, SecurityGroup, State, Subnet, Vpc};
 pub use tags::tagged;
@@ -41,6 +60,67 @@ type Operation = fn(&mut Cx<'_>, &Input) -> Result<Value, AwsError>;
 
 fn operation(name: &str) -> Option<Operation> {
     Some(match name {
+        "CreateVpc" => vpcs::create,
+        "CreateDefaultVpc" => vpcs::create_default,
+        "DeleteVpc" => vpcs::delete,
+        "DescribeVpcs" => vpcs::describe,
+        "DescribeVpcAttribute" => vpcs::describe_attribute,
+        "ModifyVpcAttribute" => vpcs::modify_attribute,
+        "AssociateVpcCidrBlock" => vpcs::associate_cidr,
+        "DisassociateVpcCidrBlock" => vpcs::disassociate_cidr,
+        "CreateSubnet" => subnets::create,
+        "DeleteSubnet" => subnets::delete,
+        "DescribeSubnets" => subnets::describe,
+        "ModifySubnetAttribute" => subnets::modify_attribute,
+        "CreateInternetGateway" => gateways::create,
+        "DeleteInternetGateway" => gateways::delete,
+        "DescribeInternetGateways" => gateways::describe,
+        "AttachInternetGateway" => gateways::attach,
+        "DetachInternetGateway" => gateways::detach,
+        "AllocateAddress" => addresses::allocate,
+        "ReleaseAddress" => addresses::release,
+        "AssociateAddress" => addresses::associate,
+        "DisassociateAddress" => addresses::disassociate,
+        "DescribeAddresses" => addresses::describe,
+        "CreateNatGateway" => nat::create,
+        "DeleteNatGateway" => nat::delete,
+        "DescribeNatGateways" => nat::describe,
+        "CreateRouteTable" => routes::create_table,
+        "DeleteRouteTable" => routes::delete_table,
+        "DescribeRouteTables" => routes::describe,
+        "AssociateRouteTable" => routes::associate,
+        "DisassociateRouteTable" => routes::disassociate,
+        "ReplaceRouteTableAssociation" => routes::replace_association,
+        "CreateRoute" => routes::create_route,
+        "ReplaceRoute" => routes::replace_route,
+        "DeleteRoute" => routes::delete_route,
+        "CreateSecurityGroup" => groups::create,
+        "DeleteSecurityGroup" => groups::delete,
+        "DescribeSecurityGroups" => groups::describe,
+        "AuthorizeSecurityGroupIngress" => groups::authorize_ingress,
+        "AuthorizeSecurityGroupEgress" => groups::authorize_egress,
+        "RevokeSecurityGroupIngress" => groups::revoke_ingress,
+        "RevokeSecurityGroupEgress" => groups::revoke_egress,
+        "DescribeSecurityGroupRules" => groups::describe_rules,
+        "ModifySecurityGroupRules" => groups::modify_rules,
+        "UpdateSecurityGroupRuleDescriptionsIngress" => groups::describe_ingress_anew,
+        "UpdateSecurityGroupRuleDescriptionsEgress" => groups::describe_egress_anew,
+        "DescribeSecurityGroupReferences" => groups::describe_references,
+        "DescribePrefixLists" => groups::describe_prefix_lists,
+        "DescribeManagedPrefixLists" => groups::describe_managed_prefix_lists,
+        "GetManagedPrefixListEntries" => groups::prefix_list_entries,
+        "CreateNetworkAcl" => acls::create,
+        "DeleteNetworkAcl" => acls::delete,
+        "DescribeNetworkAcls" => acls::describe,
+        "CreateNetworkAclEntry" => acls::create_entry,
+        "ReplaceNetworkAclEntry" => acls::replace_entry,
+        "DeleteNetworkAclEntry" => acls::delete_entry,
+        "ReplaceNetworkAclAssociation" => acls::replace_association,
+        "CreateVpcEndpoint" => endpoints::create,
+        "DeleteVpcEndpoints" => endpoints::delete,
+        "DescribeVpcEndpoints" => endpoints::describe,
+        "ModifyVpcEndpoint" => endpoints::modify,
+        "DescribeVpcEndpointServices" => endpoints::describe_services,
         "CreateNetworkInterface" => interfaces::create,
         "DeleteNetworkInterface" => interfaces::delete,
         "DescribeNetworkInterfaces" => interfaces::describe,
@@ -49,6 +129,18 @@ fn operation(name: &str) -> Option<Operation> {
         "DescribeAvailabilityZones" => zones::describe_availability_zones,
         "DescribeRegions" => zones::describe_regions,
         "DescribeAccountAttributes" => zones::describe_account_attributes,
+        "CreateVpcPeeringConnection" => peerings::create,
+        "AcceptVpcPeeringConnection" => peerings::accept,
+        "RejectVpcPeeringConnection" => peerings::reject,
+        "DeleteVpcPeeringConnection" => peerings::delete,
+        "DescribeVpcPeeringConnections" => peerings::describe,
+        "CreateFlowLogs" => flow_logs::create,
+        "DeleteFlowLogs" => flow_logs::delete,
+        "DescribeFlowLogs" => flow_logs::describe,
+        "CreateDhcpOptions" => dhcp::create,
+        "DeleteDhcpOptions" => dhcp::delete,
+        "DescribeDhcpOptions" => dhcp::describe,
+        "AssociateDhcpOptions" => dhcp::associate,
         "DescribeInstances" => describe_instances,
         "CreateTags" => tags::create_tags,
         "DeleteTags" => tags::delete_tags,
@@ -106,7 +198,12 @@ fn handle(cx: &mut Cx<'_>, name: &str, input: &Input) -> Result<Output, AwsError
 
 fn happen(world: &mut World, event: &Event) {
     match event.what {
+        "nat available" => nat::become_available(world, event),
+        "nat deleted" => nat::become_deleted(world, event),
+        "nat gone" => nat::vanish(world, event),
         "interface gone" => interfaces::vanish(world, event),
+        "endpoint available" => endpoints::become_available(world, event),
+        "endpoint gone" => endpoints::vanish(world, event),
         _ => {}
     }
 }
@@ -164,10 +261,34 @@ pub fn interface<'w>(
     world.seen_place(account, region)?.ec2.interfaces.get(id)
 }
 
+/// Whether a subnet's route table leads to an internet gateway: what makes a subnet public.
+pub fn is_public_subnet(world: &World, account: &str, region: &str, subnet_id: &str) -> bool {
+    let Some(place) = world.seen_place(account, region) else {
+        return false;
+    };
+    place
+        .ec2
+        .subnets
+        .get(subnet_id)
+        .is_some_and(|subnet| routes::leads_to_internet_gateway(&place.ec2, subnet))
+}
+
 /// What the account may have of something in the called region.
-fn limit(cx: &Cx<'_>, service: &str, quota: &str, default: u64) -> u64 {
-    let _ = (cx, service, quota);
-    default
+fn limit(cx: &Cx<'_>, quota: &str, default: u64) -> u64 {
+    let limit = quotas::limit(cx.world, cx.account_id(), &cx.region, quota);
+    if limit.is_finite() {
+        limit as u64
+    } else {
+        default
+    }
+}
+
+/// AWS's words for a refusal to remove something that others hold.
+fn dependency(word: &str, id: &str) -> AwsError {
+    AwsError::new(
+        "DependencyViolation",
+        format!("The {word} '{id}' has dependencies and cannot be deleted."),
+    )
 }
 
 /// Refuses an id of the wrong form, then one that names nothing.

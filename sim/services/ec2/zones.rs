@@ -248,19 +248,14 @@ pub(super) fn describe_account_attributes(
         .find(|(_, v)| v.default)
         .map_or("none", |(id, _)| id)
         .to_owned();
+    let elastic = super::limit(cx, "L-0263D0A3", 5).to_string();
     let all = [
         ("supported-platforms", "VPC".to_owned()),
         ("default-vpc", default),
         ("max-instances", "20".to_owned()),
         ("vpc-max-security-groups-per-interface", "5".to_owned()),
-        (
-            "max-elastic-ips",
-            super::limit(cx, "ec2", "L-0263D0A3", 5).to_string(),
-        ),
-        (
-            "vpc-max-elastic-ips",
-            super::limit(cx, "ec2", "L-0263D0A3", 5).to_string(),
-        ),
+        ("max-elastic-ips", elastic.clone()),
+        ("vpc-max-elastic-ips", elastic.clone()),
     ];
     if let Some(unknown) = wanted
         .iter()
