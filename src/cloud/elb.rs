@@ -22,6 +22,7 @@ pub struct LoadBalancer {
     pub scheme: String,
     pub kind: String,
     pub state: String,
+    pub ip_address_type: String,
     pub vpc: String,
     pub subnets: Vec<String>,
     pub security_groups: Vec<String>,
@@ -34,6 +35,7 @@ pub struct TargetGroup {
     pub name: String,
     pub protocol: String,
     pub port: i32,
+    pub protocol_version: Option<String>,
     pub vpc: String,
     pub target_type: String,
     pub health: HealthCheck,
@@ -64,7 +66,8 @@ pub struct Listener {
     pub balancer: String,
     pub protocol: String,
     pub port: i32,
-    pub certificate: Option<String>,
+    /// The default certificate first.
+    pub certificates: Vec<String>,
     pub ssl_policy: Option<String>,
     pub action: Action,
     pub tags: Tags,
@@ -74,10 +77,14 @@ pub struct Listener {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
-    Forward(Vec<String>),
+    /// Target groups and their weights.
+    Forward(Vec<(String, i32)>),
     Redirect {
         protocol: String,
         port: String,
+        host: String,
+        path: String,
+        query: String,
         status: String,
     },
     FixedResponse {
@@ -117,20 +124,22 @@ fn action_of(actions: &[aws::Action]) -> Action {
     let Some(action) = actions.last() else {
         return Action::Other("none".into());
     };
+    if actions.len() > 1 {
+        return Action::Other(format!("{} actions", actions.len()));
+    }
     match action.r#type() {
         Some(aws::ActionTypeEnum::Forward) => {
-            let mut groups: Vec<String> = action
+            let mut groups: Vec<(String, i32)> = action
                 .forward_config()
                 .map(|f| {
                     f.target_groups()
                         .iter()
-                        .filter_map(|g| g.target_group_arn())
-                        .map(str::to_owned)
+                        .map(|g| (text(g.target_group_arn()), g.weight().unwrap_or(1)))
                         .collect()
                 })
                 .unwrap_or_default();
             if groups.is_empty() {
-                groups.extend(action.target_group_arn().map(str::to_owned));
+                groups.extend(action.target_group_arn().map(|arn| (arn.to_owned(), 1)));
             }
             Action::Forward(groups)
         }
@@ -138,6 +147,9 @@ fn action_of(actions: &[aws::Action]) -> Action {
             Some(r) => Action::Redirect {
                 protocol: r.protocol().unwrap_or("#{protocol}").to_owned(),
                 port: r.port().unwrap_or("#{port}").to_owned(),
+                host: r.host().unwrap_or("#{host}").to_owned(),
+                path: r.path().unwrap_or("/#{path}").to_owned(),
+                query: r.query().unwrap_or("#{query}").to_owned(),
                 status: r
                     .status_code()
                     .map(|s| s.as_str().to_owned())
@@ -161,31 +173,27 @@ fn action_of(actions: &[aws::Action]) -> Action {
 fn aws_action(action: &Action) -> aws::Action {
     let builder = aws::Action::builder();
     match action {
-        Action::Forward(groups) => builder
-            .r#type(aws::ActionTypeEnum::Forward)
-            .set_target_group_arn(if groups.len() == 1 {
-                groups.first().cloned()
-            } else {
-                None
-            })
-            .set_forward_config((groups.len() > 1).then(|| {
-                aws::ForwardActionConfig::builder()
-                    .set_target_groups(Some(
-                        groups
-                            .iter()
-                            .map(|g| {
-                                aws::TargetGroupTuple::builder()
-                                    .target_group_arn(g)
-                                    .weight(1)
-                                    .build()
-                            })
-                            .collect(),
-                    ))
-                    .build()
-            })),
+        Action::Forward(groups) => builder.r#type(aws::ActionTypeEnum::Forward).forward_config(
+            aws::ForwardActionConfig::builder()
+                .set_target_groups(Some(
+                    groups
+                        .iter()
+                        .map(|(arn, weight)| {
+                            aws::TargetGroupTuple::builder()
+                                .target_group_arn(arn)
+                                .weight(*weight)
+                                .build()
+                        })
+                        .collect(),
+                ))
+                .build(),
+        ),
         Action::Redirect {
             protocol,
             port,
+            host,
+            path,
+            query,
             status,
         } => builder
             .r#type(aws::ActionTypeEnum::Redirect)
@@ -193,6 +201,9 @@ fn aws_action(action: &Action) -> aws::Action {
                 aws::RedirectActionConfig::builder()
                     .protocol(protocol)
                     .port(port)
+                    .host(host)
+                    .path(path)
+                    .query(query)
                     .status_code(aws::RedirectActionStatusCodeEnum::from(status.as_str()))
                     .build(),
             ),
@@ -216,17 +227,17 @@ fn aws_action(action: &Action) -> aws::Action {
 
 fn json_action(action: &Action) -> Value {
     match action {
-        Action::Forward(groups) if groups.len() == 1 => {
-            json!([{ "Type": "forward", "TargetGroupArn": groups[0] }])
-        }
         Action::Forward(groups) => json!([{ "Type": "forward", "ForwardConfig": {
-            "TargetGroups": groups.iter().map(|g| json!({ "TargetGroupArn": g, "Weight": 1 })).collect::<Vec<_>>() } }]),
+            "TargetGroups": groups.iter().map(|(arn, weight)| json!({ "TargetGroupArn": arn, "Weight": weight })).collect::<Vec<_>>() } }]),
         Action::Redirect {
             protocol,
             port,
+            host,
+            path,
+            query,
             status,
-        } => json!([{ "Type": "redirect",
-            "RedirectConfig": { "Protocol": protocol, "Port": port, "StatusCode": status } }]),
+        } => json!([{ "Type": "redirect", "RedirectConfig": {
+            "Protocol": protocol, "Port": port, "Host": host, "Path": path, "Query": query, "StatusCode": status } }]),
         Action::FixedResponse {
             status,
             content_type,
@@ -277,6 +288,10 @@ impl Cloud {
                         state: b
                             .state()
                             .and_then(|s| s.code())
+                            .map(|s| s.as_str().to_owned())
+                            .unwrap_or_default(),
+                        ip_address_type: b
+                            .ip_address_type()
                             .map(|s| s.as_str().to_owned())
                             .unwrap_or_default(),
                         vpc: text(b.vpc_id()),
@@ -331,6 +346,7 @@ impl Cloud {
                             .map(|s| s.as_str().to_owned())
                             .unwrap_or_default(),
                         port: g.port().unwrap_or_default(),
+                        protocol_version: g.protocol_version().map(str::to_owned),
                         vpc: text(g.vpc_id()),
                         target_type: g
                             .target_type()
@@ -397,11 +413,12 @@ impl Cloud {
                             .map(|s| s.as_str().to_owned())
                             .unwrap_or_default(),
                         port: l.port().unwrap_or_default(),
-                        certificate: l
+                        certificates: l
                             .certificates()
-                            .first()
-                            .and_then(|c| c.certificate_arn())
-                            .map(str::to_owned),
+                            .iter()
+                            .filter_map(|c| c.certificate_arn())
+                            .map(str::to_owned)
+                            .collect(),
                         ssl_policy: l.ssl_policy().map(str::to_owned),
                         action: action_of(l.default_actions()),
                         tags: Tags::new(),
@@ -596,6 +613,7 @@ pub struct NewTargetGroup<'a> {
     pub name: &'a str,
     pub protocol: &'a str,
     pub port: i32,
+    pub protocol_version: Option<&'a str>,
     pub vpc: &'a str,
     pub target_type: &'a str,
     pub health: &'a HealthCheck,
@@ -707,6 +725,10 @@ impl Cloud {
             .healthy_threshold_count(h.healthy)
             .unhealthy_threshold_count(h.unhealthy)
             .set_tags(Some(aws_tags(new.tags)));
+        if let Some(version) = new.protocol_version {
+            request["ProtocolVersion"] = json!(version);
+            call = call.protocol_version(version);
+        }
         if let Some(path) = &h.path {
             request["HealthCheckPath"] = json!(path);
             call = call.health_check_path(path);

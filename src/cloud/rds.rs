@@ -46,6 +46,13 @@ pub struct DbInstance {
     pub ca_certificate: Option<String>,
     pub log_exports: Vec<String>,
     pub performance_insights: bool,
+    pub performance_insights_retention_days: Option<i32>,
+    pub monitoring_interval: i32,
+    pub monitoring_role: Option<String>,
+    pub license_model: Option<String>,
+    pub network_type: Option<String>,
+    /// A change that waits for a restart or a window.
+    pub pending: bool,
     pub master_username: Option<String>,
     pub database_name: Option<String>,
     pub managed_password: bool,
@@ -212,6 +219,14 @@ impl From<&aws::DbInstance> for DbInstance {
             ca_certificate: db.ca_certificate_identifier().map(str::to_owned),
             log_exports: db.enabled_cloudwatch_logs_exports().to_vec(),
             performance_insights: db.performance_insights_enabled().unwrap_or_default(),
+            performance_insights_retention_days: db.performance_insights_retention_period(),
+            monitoring_interval: db.monitoring_interval().unwrap_or_default(),
+            monitoring_role: db.monitoring_role_arn().map(str::to_owned),
+            license_model: db.license_model().map(str::to_owned),
+            network_type: db.network_type().map(str::to_owned),
+            pending: db
+                .pending_modified_values()
+                .is_some_and(|p| *p != aws::PendingModifiedValues::builder().build()),
             master_username: db.master_username().map(str::to_owned),
             database_name: db.db_name().map(str::to_owned),
             managed_password: db.master_user_secret().is_some(),
@@ -532,40 +547,31 @@ impl Cloud {
         outgoing!(SERVICE, "DeleteDBSnapshot", region, id, request, call)
     }
 
-    /// Called in the destination region. `presigned` only where the partition asks for it (GovCloud).
-    pub fn copy_db_snapshot(
-        &self,
-        region: &str,
-        id: &str,
-        source_arn: &str,
-        source_region: &str,
-        key: Option<&str>,
-        option_group: Option<&str>,
-        tags: &Tags,
-    ) -> Outgoing {
+    /// Called in the destination region.
+    pub fn copy_db_snapshot(&self, region: &str, copy: &SnapshotCopy<'_>) -> Outgoing {
         let mut request = json!({
-            "SourceDBSnapshotIdentifier": source_arn,
-            "TargetDBSnapshotIdentifier": id,
-            "SourceRegion": source_region,
+            "SourceDBSnapshotIdentifier": copy.source_arn,
+            "TargetDBSnapshotIdentifier": copy.id,
+            "SourceRegion": copy.source_region,
             "CopyTags": false,
-            "Tags": json_tags(tags),
+            "Tags": json_tags(copy.tags),
         });
-        if let Some(key) = key {
+        if let Some(key) = copy.key {
             request["KmsKeyId"] = key.into();
         }
-        if let Some(group) = option_group {
+        if let Some(group) = copy.option_group {
             request["OptionGroupName"] = group.into();
         }
         let call = self
             .rds_writer(region)
             .copy_db_snapshot()
-            .source_db_snapshot_identifier(source_arn)
-            .target_db_snapshot_identifier(id)
+            .source_db_snapshot_identifier(copy.source_arn)
+            .target_db_snapshot_identifier(copy.id)
             .copy_tags(false)
-            .set_kms_key_id(key.map(str::to_owned))
-            .set_option_group_name(option_group.map(str::to_owned))
-            .set_tags(Some(aws_tags(tags)));
-        outgoing!(SERVICE, "CopyDBSnapshot", region, id, request, call)
+            .set_kms_key_id(copy.key.map(str::to_owned))
+            .set_option_group_name(copy.option_group.map(str::to_owned))
+            .set_tags(Some(aws_tags(copy.tags)));
+        outgoing!(SERVICE, "CopyDBSnapshot", region, copy.id, request, call)
     }
 
     pub fn restore_db_instance(&self, region: &str, r: &Restore) -> Outgoing {
@@ -647,18 +653,58 @@ impl Cloud {
             .rds_writer(region)
             .modify_db_instance()
             .db_instance_identifier(id)
-            .apply_immediately(true);
-        if let Some(on) = change.deletion_protection {
-            request["DeletionProtection"] = on.into();
-            call = call.deletion_protection(on);
+            .apply_immediately(true)
+            .set_deletion_protection(change.deletion_protection)
+            .set_backup_retention_period(change.backup_retention_days)
+            .set_preferred_backup_window(change.backup_window.clone())
+            .set_preferred_maintenance_window(change.maintenance_window.clone())
+            .set_ca_certificate_identifier(change.ca_certificate.clone())
+            .set_max_allocated_storage(change.max_storage_gib);
+        for (member, value) in [
+            (
+                "DeletionProtection",
+                change.deletion_protection.map(Value::from),
+            ),
+            (
+                "BackupRetentionPeriod",
+                change.backup_retention_days.map(Value::from),
+            ),
+            (
+                "PreferredBackupWindow",
+                change.backup_window.clone().map(Value::from),
+            ),
+            (
+                "PreferredMaintenanceWindow",
+                change.maintenance_window.clone().map(Value::from),
+            ),
+            (
+                "CACertificateIdentifier",
+                change.ca_certificate.clone().map(Value::from),
+            ),
+            (
+                "MaxAllocatedStorage",
+                change.max_storage_gib.map(Value::from),
+            ),
+        ] {
+            if let Some(value) = value {
+                request[member] = value;
+            }
         }
-        if let Some(groups) = &change.security_groups {
-            request["VpcSecurityGroupIds"] = json!(groups);
-            call = call.set_vpc_security_group_ids(Some(groups.clone()));
+        if let Some((on, days, key)) = &change.performance_insights {
+            request["EnablePerformanceInsights"] = json!(on);
+            request["PerformanceInsightsRetentionPeriod"] = json!(days);
+            request["PerformanceInsightsKMSKeyId"] = json!(key);
+            call = call
+                .enable_performance_insights(*on)
+                .set_performance_insights_retention_period(*days)
+                .set_performance_insights_kms_key_id(key.clone());
         }
-        if let Some(window) = &change.maintenance_window {
-            request["PreferredMaintenanceWindow"] = json!(window);
-            call = call.preferred_maintenance_window(window);
+        if let Some((interval, role)) = &change.monitoring {
+            request["MonitoringInterval"] = json!(interval);
+            request["MonitoringRoleArn"] = json!(role);
+            call = call
+                .monitoring_interval(*interval)
+                .set_monitoring_role_arn(role.clone());
         }
         outgoing!(SERVICE, "ModifyDBInstance", region, id, request, call)
     }
@@ -790,10 +836,26 @@ impl Cloud {
     }
 }
 
+/// A copy of a snapshot in another region.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SnapshotCopy<'a> {
+    pub id: &'a str,
+    pub source_arn: &'a str,
+    pub source_region: &'a str,
+    pub key: Option<&'a str>,
+    pub option_group: Option<&'a str>,
+    pub tags: &'a Tags,
+}
+
 /// Settings of an instance to change; `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DbChange {
     pub deletion_protection: Option<bool>,
-    pub security_groups: Option<Vec<String>>,
+    pub backup_retention_days: Option<i32>,
+    pub backup_window: Option<String>,
     pub maintenance_window: Option<String>,
+    pub ca_certificate: Option<String>,
+    pub max_storage_gib: Option<i32>,
+    pub performance_insights: Option<(bool, Option<i32>, Option<String>)>,
+    pub monitoring: Option<(i32, Option<String>)>,
 }

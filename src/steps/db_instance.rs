@@ -1,5 +1,11 @@
 //! An RDS instance, restored from a snapshot with every setting named: what a restore is not told it takes from a default.
 
+use crate::cloud::rds;
+use crate::env::Env;
+use crate::steps::ownership::{claim, made_here, tags};
+use drtool_engine::step::{
+    Call, CallKind, Cx, Effect, Left, Made, Observed, Step, StepError, Undo,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::capture::Tags;
@@ -77,4 +83,173 @@ pub struct DbInstanceRestored {
 
 impl Yields for DbInstanceRestored {
     const NAME: &'static str = "db instance";
+}
+
+impl DbInstance {
+    async fn found(&self, cx: &Cx<'_, Env>) -> Result<Option<rds::DbInstance>, StepError> {
+        Ok(cx
+            .env
+            .cloud
+            .db_instance(cx.place().as_str(), &self.identifier, cx.look())
+            .await?)
+    }
+}
+
+impl Step for DbInstance {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = DbInstanceRestored;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Adds
+    }
+
+    /// Ready as soon as it has an endpoint and serves: AWS then takes its first backup, during which it can be used but
+    /// not modified. Whether it answers with the right data is asked by SQL, by a step of its own.
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<DbInstanceRestored>, StepError> {
+        let Some(db) = self.found(cx).await? else {
+            return Ok(Observed::Absent);
+        };
+        let claimed = match claim(
+            cx,
+            &db.tags,
+            &db.id,
+            &format!("DB instance `{}`", self.identifier),
+        ) {
+            Ok(claimed) => claimed,
+            Err(why) => return Ok(Observed::Foreign(why)),
+        };
+        if db.engine != self.settings.engine {
+            return Ok(Observed::Foreign(format!(
+                "DB instance `{}` runs {}",
+                db.id, db.engine
+            )));
+        }
+        let serves = [
+            "available",
+            "backing-up",
+            "modifying",
+            "storage-optimization",
+            "configuring-enhanced-monitoring",
+        ];
+        match (db.status.as_str(), db.host.clone(), db.port) {
+            (
+                "failed"
+                | "incompatible-restore"
+                | "incompatible-parameters"
+                | "incompatible-network"
+                | "storage-full",
+                ..,
+            ) => Err(
+                StepError::fail("E4362", format!("DB instance {} is {}", db.id, db.status)).left(
+                    Left::Something(format!(
+                        "DB instance {} ({}) in {}",
+                        db.id,
+                        db.status,
+                        cx.place()
+                    )),
+                ),
+            ),
+            (status, Some(endpoint), Some(port)) if serves.contains(&status) => {
+                Ok(Observed::Ready(
+                    DbInstanceRestored {
+                        identifier: db.id,
+                        arn: db.arn,
+                        endpoint,
+                        port: u16::try_from(port).unwrap_or(self.settings.port),
+                        database_name: db
+                            .database_name
+                            .or(self.settings.database_name.clone())
+                            .unwrap_or_default(),
+                        master_username: db.master_username.unwrap_or_default(),
+                    },
+                    claimed,
+                ))
+            }
+            (status, ..) => Ok(Observed::underway(status)),
+        }
+    }
+
+    async fn begin(&self, cx: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        let s = &self.settings;
+        let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+        let restore = rds::Restore {
+            id: self.identifier.clone(),
+            snapshot: cx.value(&self.snapshot)?,
+            class: s.class.clone(),
+            port: i32::from(s.port),
+            multi_az: s.multi_az,
+            storage_type: s.storage_type.clone(),
+            // Below 400 GiB gp3 takes neither: AWS refuses even the baseline values that it reports itself.
+            iops: s
+                .iops
+                .filter(|_| s.storage_type != "gp3" || s.allocated_storage_gib >= 400)
+                .map(number),
+            storage_throughput: s
+                .storage_throughput
+                .filter(|_| s.storage_type == "gp3" && s.allocated_storage_gib >= 400)
+                .map(number),
+            subnet_group: cx.value(&self.subnet_group)?,
+            security_groups: self
+                .security_groups
+                .iter()
+                .map(|g| cx.value(g))
+                .collect::<Result<_, _>>()?,
+            parameter_group: cx.value(&self.parameter_group)?,
+            option_group: Some(cx.value(&self.option_group)?),
+            backup_retention_days: number(s.backup_retention_days),
+            backup_window: Some(s.backup_window.clone()),
+            deletion_protection: s.deletion_protection,
+            copy_tags_to_snapshot: s.copy_tags_to_snapshot,
+            auto_minor_version_upgrade: s.auto_minor_version_upgrade,
+            publicly_accessible: s.publicly_accessible,
+            iam_authentication: s.iam_authentication,
+            ca_certificate: Some(s.ca_certificate.clone()).filter(|ca| !ca.is_empty()),
+            log_exports: s.log_exports.clone(),
+            tags: tags(cx, &self.tags),
+        };
+        Ok(cx
+            .env
+            .cloud
+            .restore_db_instance(cx.place().as_str(), &restore)
+            .call(CallKind::Named))
+    }
+
+    async fn undo(
+        &self,
+        cx: &Cx<'_, Env>,
+        _: &Made<DbInstanceRestored, ()>,
+    ) -> Result<Undo, StepError> {
+        let (cloud, region) = (&cx.env.cloud, cx.place().as_str());
+        let Some(db) = self.found(cx).await? else {
+            return Ok(Undo::Done);
+        };
+        if !made_here(cx, &db.tags) {
+            return Ok(Undo::Done);
+        }
+        Ok(match db.status.as_str() {
+            "deleting" => Undo::Wait("deleting".into()),
+            // RDS refuses to modify or delete while it creates or backs up.
+            "creating" | "backing-up" | "modifying" => Undo::Wait(db.status),
+            _ if db.deletion_protection => {
+                let off = rds::DbChange {
+                    deletion_protection: Some(false),
+                    ..Default::default()
+                };
+                Undo::Call(
+                    cloud
+                        .modify_db_instance(region, &db.id, &off)
+                        .call(CallKind::Upsert),
+                )
+            }
+            _ => Undo::Call(
+                cloud
+                    .delete_db_instance(region, &db.id)
+                    .call(CallKind::Upsert),
+            ),
+        })
+    }
 }

@@ -1,5 +1,10 @@
 //! A snapshot of the source's database. Its name belongs to this run: a name proves nothing about when.
 
+use crate::env::Env;
+use crate::steps::ownership::{claim, made_here, percent, tags};
+use drtool_engine::step::{
+    Call, CallKind, Cx, Effect, Left, Made, Observed, Step, StepError, Undo,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::capture::Tags;
@@ -40,4 +45,103 @@ pub struct DbSnapshotTaken {
 
 impl Yields for DbSnapshotTaken {
     const NAME: &'static str = "db snapshot";
+}
+
+impl Step for DbSnapshot {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = DbSnapshotTaken;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Changes
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<DbSnapshotTaken>, StepError> {
+        let Some(snapshot) = cx
+            .env
+            .cloud
+            .db_snapshot(cx.place().as_str(), &self.snapshot, cx.look())
+            .await?
+        else {
+            return Ok(Observed::Absent);
+        };
+        let claimed = match claim(
+            cx,
+            &snapshot.tags,
+            &snapshot.id,
+            &format!("snapshot `{}`", self.snapshot),
+        ) {
+            Ok(claimed) => claimed,
+            Err(why) => return Ok(Observed::Foreign(why)),
+        };
+        if !snapshot.instance.eq_ignore_ascii_case(&self.instance) {
+            return Ok(Observed::Foreign(format!(
+                "snapshot `{}` is of {}",
+                self.snapshot, snapshot.instance
+            )));
+        }
+        match snapshot.status.as_str() {
+            "available" => Ok(Observed::Ready(
+                DbSnapshotTaken {
+                    identifier: snapshot.id,
+                    arn: snapshot.arn,
+                    snapshot_time: snapshot
+                        .database_time
+                        .or(snapshot.original_created)
+                        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()),
+                    encrypted: snapshot.encrypted,
+                },
+                claimed,
+            )),
+            "failed" => Err(
+                StepError::fail("E4360", format!("snapshot {} failed", snapshot.id)).left(
+                    Left::Something(format!(
+                        "snapshot {} (failed) in {}",
+                        snapshot.id,
+                        cx.place()
+                    )),
+                ),
+            ),
+            status => Ok(Observed::Underway {
+                percent: percent(snapshot.percent),
+                note: status.to_owned(),
+            }),
+        }
+    }
+
+    async fn begin(&self, cx: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        let tags = tags(cx, &self.tags);
+        Ok(cx
+            .env
+            .cloud
+            .create_db_snapshot(cx.place().as_str(), &self.snapshot, &self.instance, &tags)
+            .call(CallKind::Named))
+    }
+
+    async fn undo(
+        &self,
+        cx: &Cx<'_, Env>,
+        _: &Made<DbSnapshotTaken, ()>,
+    ) -> Result<Undo, StepError> {
+        let snapshot = cx
+            .env
+            .cloud
+            .db_snapshot(cx.place().as_str(), &self.snapshot, cx.look())
+            .await?;
+        Ok(match snapshot {
+            Some(s) if made_here(cx, &s.tags) && s.status == "deleting" => {
+                Undo::Wait("deleting".into())
+            }
+            Some(s) if made_here(cx, &s.tags) => Undo::Call(
+                cx.env
+                    .cloud
+                    .delete_db_snapshot(cx.place().as_str(), &s.id)
+                    .call(CallKind::Upsert),
+            ),
+            _ => Undo::Done,
+        })
+    }
 }

@@ -1,5 +1,10 @@
 //! A listener with its default actions.
 
+use crate::capture::Tags;
+use crate::cloud::elb;
+use crate::env::Env;
+use crate::steps::ownership::{claim, made_here, tags};
+use drtool_engine::step::{Call, CallKind, Cx, Effect, Made, Observed, Step, StepError, Undo};
 use serde::{Deserialize, Serialize};
 
 use drtool_engine::step::{Value, Yields};
@@ -75,4 +80,146 @@ pub enum Action {
 pub struct Weighted {
     pub target_group: Value<String>,
     pub weight: u32,
+}
+
+impl Listener {
+    async fn found(
+        &self,
+        cx: &Cx<'_, Env>,
+        balancer: &str,
+    ) -> Result<Option<elb::Listener>, StepError> {
+        let all = cx
+            .env
+            .cloud
+            .listeners(cx.place().as_str(), balancer, cx.look())
+            .await?;
+        Ok(all.iter().find(|l| l.port == i32::from(self.port)).cloned())
+    }
+
+    /// The one default action, with what is known only now.
+    fn action(&self, cx: &Cx<'_, Env>) -> Result<elb::Action, StepError> {
+        let [action] = self.actions.as_slice() else {
+            return Err(StepError::fail(
+                "E4351",
+                format!(
+                    "listener {} has {} default actions; drtool carries one",
+                    self.port,
+                    self.actions.len()
+                ),
+            ));
+        };
+        Ok(match action {
+            Action::Forward { target_groups } => elb::Action::Forward(
+                target_groups
+                    .iter()
+                    .map(|w| {
+                        Ok((
+                            cx.value(&w.target_group)?,
+                            i32::try_from(w.weight).unwrap_or(i32::MAX),
+                        ))
+                    })
+                    .collect::<Result<_, StepError>>()?,
+            ),
+            Action::Redirect {
+                protocol,
+                port,
+                host,
+                path,
+                query,
+                status,
+            } => elb::Action::Redirect {
+                protocol: protocol.clone(),
+                port: port.clone(),
+                host: host.clone(),
+                path: path.clone(),
+                query: query.clone(),
+                status: status.clone(),
+            },
+            Action::FixedResponse {
+                status,
+                content_type,
+                body,
+            } => elb::Action::FixedResponse {
+                status: status.clone(),
+                content_type: content_type.clone(),
+                body: body.clone(),
+            },
+        })
+    }
+}
+
+impl Step for Listener {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = ListenerMade;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Adds
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<ListenerMade>, StepError> {
+        let balancer = cx.value(&self.balancer)?;
+        let Some(listener) = self.found(cx, &balancer).await? else {
+            return Ok(Observed::Absent);
+        };
+        Ok(
+            match claim(
+                cx,
+                &listener.tags,
+                &listener.arn,
+                &format!("the listener on port {}", self.port),
+            ) {
+                Err(why) => Observed::Foreign(why),
+                Ok(claimed) => Observed::Ready(ListenerMade { arn: listener.arn }, claimed),
+            },
+        )
+    }
+
+    async fn begin(&self, cx: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        let balancer = cx.value(&self.balancer)?;
+        let certificates: Vec<String> = self
+            .certificates
+            .iter()
+            .map(|c| cx.value(c))
+            .collect::<Result<_, _>>()?;
+        let policy = self
+            .ssl_policy
+            .as_deref()
+            .unwrap_or("ELBSecurityPolicy-TLS13-1-2-2021-06");
+        let tls = certificates
+            .first()
+            .map(|certificate| (certificate.as_str(), policy));
+        let protocol = (self.protocol.as_str(), i32::from(self.port));
+        let tags = tags(cx, &Tags::new());
+        Ok(cx
+            .env
+            .cloud
+            .create_listener(
+                cx.place().as_str(),
+                &balancer,
+                protocol,
+                tls,
+                &self.action(cx)?,
+                &tags,
+            )
+            .call(CallKind::Named))
+    }
+
+    async fn undo(&self, cx: &Cx<'_, Env>, _: &Made<ListenerMade, ()>) -> Result<Undo, StepError> {
+        let Ok(balancer) = cx.value(&self.balancer) else {
+            return Ok(Undo::Done);
+        };
+        Ok(match self.found(cx, &balancer).await? {
+            Some(listener) if made_here(cx, &listener.tags) => Undo::Call(
+                cx.env
+                    .cloud
+                    .delete_listener(cx.place().as_str(), &listener.arn)
+                    .call(CallKind::Upsert),
+            ),
+            _ => Undo::Done,
+        })
+    }
 }

@@ -80,3 +80,8 @@ pub fn short_token() -> CallKind {
         ttl: Duration::from_secs(5 * 60),
     }
 }
+
+/// AWS's percentage, as the engine shows it.
+pub fn percent(of: Option<i32>) -> Option<u8> {
+    of.and_then(|p| u8::try_from(p.clamp(0, 100)).ok())
+}

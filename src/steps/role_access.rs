@@ -60,7 +60,7 @@ impl RoleAccess {
             let resources: Vec<String> = statement
                 .resources
                 .iter()
-                .map(|r| cx.value(r))
+                .map(|r| r.resolve(|piece| cx.value(piece)))
                 .collect::<Result<_, _>>()?;
             statements.push(
                 json!({ "Effect": "Allow", "Action": statement.actions, "Resource": resources }),
