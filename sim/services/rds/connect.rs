@@ -83,45 +83,90 @@ pub fn database_at(world: &World, host: &str) -> Option<DatabaseRef> {
     address_of(world, host).map(|address| address.database)
 }
 
-/// The same with its addresses.
+/// The same with its addresses: an instance's own name, or a cluster's name for its writer or its readers.
 pub fn address_of(world: &World, host: &str) -> Option<Address> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
-    if !host.contains(".rds.amazonaws.com") {
+    if !host.ends_with(".rds.amazonaws.com") {
         return None;
     }
     for ((account, region), place) in &world.places {
         for (id, instance) in place.rds.instances.iter() {
-            let Some(endpoint) = &instance.endpoint else {
-                continue;
-            };
-            if endpoint.host == host && endpoint.published {
-                let database = DatabaseRef {
-                    account: account.clone(),
-                    region: region.clone(),
-                    instance: id.to_owned(),
-                };
-                return Some(Address {
-                    database,
-                    vpc: instance.vpc.clone(),
-                    interface: endpoint.interface.clone(),
-                    private_ip: endpoint.ip.clone(),
-                    public_ip: endpoint.public_ip.clone(),
-                    port: endpoint.port,
-                });
+            if instance.endpoint.as_ref().is_some_and(|endpoint| endpoint.host == host && endpoint.published) {
+                return address(account, region, id, instance);
             }
+        }
+        for (_, cluster) in place.rds.clusters.iter().filter(|(_, cluster)| cluster.published) {
+            let reads = cluster.reader_endpoint == host;
+            if cluster.endpoint != host && !reads {
+                continue;
+            }
+            let id = serving(place, cluster, reads)?;
+            return address(account, region, id, place.rds.instances.get(id)?);
         }
     }
     None
+}
+
+/// The member behind a cluster's name: the writer, or the first reader that answers, or the writer where there is none.
+fn serving<'w>(place: &'w crate::services::Place, cluster: &'w super::cluster::Cluster, reads: bool) -> Option<&'w str> {
+    let writer = cluster.writer.as_deref();
+    if !reads {
+        return writer;
+    }
+    let members = place.rds.instances.iter().filter(|(_, instance)| instance.cluster.as_ref() == Some(&cluster.id));
+    let reader = members.filter(|(id, instance)| instance.up && Some(*id) != writer).map(|(id, _)| id).next();
+    reader.or(writer)
+}
+
+fn address(account: &str, region: &str, id: &str, instance: &Instance) -> Option<Address> {
+    let endpoint = instance.endpoint.as_ref().filter(|endpoint| endpoint.published)?;
+    let database = DatabaseRef { account: account.to_owned(), region: region.to_owned(), instance: id.to_owned() };
+    Some(Address {
+        database,
+        vpc: instance.vpc.clone(),
+        interface: endpoint.interface.clone(),
+        private_ip: endpoint.ip.clone(),
+        public_ip: endpoint.public_ip.clone(),
+        port: endpoint.port,
+    })
+}
+
+/// Whether a server takes writes, or replays another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Writer,
+    /// A read replica: it has replayed its source up to this instant.
+    Replica { replayed: Nanos },
+    /// A reader in a cluster: it shares the writer's storage.
+    Reader,
+}
+
+pub fn role(world: &World, at: &DatabaseRef) -> Option<Role> {
+    let there = instance(world, at)?;
+    let rds = &world.seen_place(&at.account, &at.region)?.rds;
+    if let Content::Follows(follower) = rds.contents.get(&there.contents)? {
+        return Some(Role::Replica { replayed: replayed_at(world, follower) });
+    }
+    let reader = there.cluster.as_ref().and_then(|cluster| rds.clusters.get(cluster)).is_some_and(|cluster| cluster.writer.as_ref() != Some(&there.id));
+    Some(if reader { Role::Reader } else { Role::Writer })
+}
+
+/// The instant of the last transaction that a server holds: now, but for a replica.
+pub(super) fn replayed(world: &World, at: &DatabaseRef) -> Option<Nanos> {
+    match role(world, at)? {
+        Role::Replica { replayed } => Some(replayed),
+        Role::Writer | Role::Reader => Some(world.now()),
+    }
 }
 
 /// What an instance holds now. A replica's contents are its source's, a moment ago.
 pub fn contents<'w>(world: &'w World, at: &DatabaseRef) -> Option<Cow<'w, Database>> {
     let instance = instance(world, at)?;
     let rds = &world.seen_place(&at.account, &at.region)?.rds;
-    resolve(world, rds.contents.get(instance.contents_key(None))?)
+    resolve(world, rds.contents.get(&instance.contents)?)
 }
 
-fn resolve<'w>(world: &'w World, content: &'w Content) -> Option<Cow<'w, Database>> {
+pub(super) fn resolve<'w>(world: &'w World, content: &'w Content) -> Option<Cow<'w, Database>> {
     match content {
         Content::Own(database) => Some(Cow::Borrowed(database.as_ref())),
         Content::Follows(follower) => {
@@ -145,8 +190,8 @@ pub(super) fn replayed_at(world: &World, follower: &super::Follower) -> Nanos {
     world.now().saturating_sub(follower.lag).max(follower.floor)
 }
 
-fn own<'w>(world: &'w mut World, at: &DatabaseRef) -> Result<&'w mut Database, String> {
-    let key = instance(world, at).map(|i| i.contents_key(None).to_owned());
+pub(crate) fn own<'w>(world: &'w mut World, at: &DatabaseRef) -> Result<&'w mut Database, String> {
+    let key = instance(world, at).map(|i| i.contents.clone());
     let key = key.ok_or_else(|| format!("no instance {} in {}", at.instance, at.region))?;
     match world
         .place(&at.account, &at.region)

@@ -2,6 +2,8 @@
 
 use super::facts::Facts;
 use crate::clock::Nanos;
+use crate::world::World;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Tags, in the order in which they were given.
@@ -34,6 +36,8 @@ pub struct Instance {
     pub endpoint: Option<Endpoint>,
     /// The cluster it is a member of.
     pub cluster: Option<String>,
+    /// The resource id under which its contents are kept: its own, or its cluster's.
+    pub contents: String,
     pub source: Option<Source>,
     /// Identifiers (same region) or ARNs (others) of its read replicas.
     pub replicas: Vec<String>,
@@ -46,7 +50,7 @@ pub struct Instance {
     /// Until when blocks still come from S3 after a restore.
     pub lazy_until: Option<Nanos>,
     pub automatic_restart: Option<Nanos>,
-    /// Destination regions of replicated automated backups.
+    /// ARNs of its automated backups in other regions.
     pub backup_replications: Vec<String>,
 }
 
@@ -84,9 +88,117 @@ impl Instance {
     pub fn retention(&self) -> i64 {
         self.facts.i64("BackupRetentionPeriod")
     }
+}
 
-    /// The resource id under which its contents are kept: the cluster's for a member of one.
-    pub fn contents_key<'a>(&'a self, cluster_resource: Option<&'a str>) -> &'a str {
-        cluster_resource.unwrap_or(&self.resource)
+/// `DBInstance`, as it is shown now.
+pub fn shown(world: &World, account: &str, region: &str, instance: &Instance) -> Value {
+    let mut members = Map::new();
+    let mut put = |name: &str, value: Value| {
+        members.insert(name.to_owned(), value);
+    };
+    put("DBInstanceIdentifier", json!(instance.id));
+    put("DBInstanceStatus", json!(instance.status));
+    for (name, value) in &instance.facts.0 {
+        put(name, value.clone());
+    }
+    let at = |nanos: Nanos| json!(world.unix(nanos));
+    if let (Some(endpoint), Some(created)) = (&instance.endpoint, instance.created) {
+        put("InstanceCreateTime", at(created));
+        put(
+            "Endpoint",
+            json!({
+                "Address": endpoint.host,
+                "Port": endpoint.port,
+                "HostedZoneId": hosted_zone(region),
+            }),
+        );
+    }
+    put("DBSecurityGroups", json!([]));
+    let active = |id: &String| json!({ "VpcSecurityGroupId": id, "Status": "active" });
+    put("VpcSecurityGroups", instance.security_groups.iter().map(active).collect());
+    put(
+        "DBParameterGroups",
+        json!([{
+            "DBParameterGroupName": instance.parameter_group,
+            "ParameterApplyStatus": instance.parameter_apply,
+        }]),
+    );
+    put("OptionGroupMemberships", json!([{ "OptionGroupName": instance.option_group, "Status": "in-sync" }]));
+    let place = world.seen_place(account, region);
+    if let Some(group) = place.and_then(|place| place.rds.subnet_groups.get(&instance.subnet_group)) {
+        put("DBSubnetGroup", group.shown());
+    }
+    let mut pending = instance.pending.clone();
+    if pending.has("MasterUserPassword") {
+        pending.set("MasterUserPassword", "****");
+    }
+    put("PendingModifiedValues", Value::Object(pending.0));
+    if let Some(latest) = super::backup::latest_restorable(world, instance) {
+        put("LatestRestorableTime", at(latest));
+    }
+    if let Some(source) = &instance.source {
+        put("ReadReplicaSourceDBInstanceIdentifier", json!(source.shown));
+        let healthy = instance.up;
+        put(
+            "StatusInfos",
+            json!([{
+                "StatusType": "read replication",
+                "Normal": healthy,
+                "Status": if healthy { "replicating" } else { "stopped" },
+            }]),
+        );
+        if instance.engine() == "postgres" {
+            put("ReplicaMode", json!("open-read-only"));
+        }
+    } else {
+        put("StatusInfos", json!([]));
+    }
+    put("ReadReplicaDBInstanceIdentifiers", json!(instance.replicas));
+    put("DbiResourceId", json!(instance.resource));
+    put("DomainMemberships", json!([]));
+    put("DBInstanceArn", json!(instance.arn));
+    put("AssociatedRoles", json!([]));
+    put("TagList", super::names::shown_tags(&instance.tags));
+    if let Some(cluster) = &instance.cluster {
+        put("DBClusterIdentifier", json!(cluster));
+    }
+    if let Some(at_restart) = instance.automatic_restart {
+        put("AutomaticRestartTime", at(at_restart));
+    }
+    if let Some(secret) = &instance.secret {
+        put("MasterUserSecret", json!({ "SecretArn": secret.arn, "SecretStatus": "active", "KmsKeyId": secret.key }));
+    }
+    let replications: Vec<Value> =
+        instance.backup_replications.iter().map(|arn| json!({ "DBInstanceAutomatedBackupsArn": arn })).collect();
+    if !replications.is_empty() {
+        put("DBInstanceAutomatedBackupsReplications", json!(replications));
+    }
+    put(
+        "CertificateDetails",
+        json!({
+            "CAIdentifier": instance.facts.str("CACertificateIdentifier"),
+            "ValidTill": instance.created.map_or(0.0, |created| world.unix(created)) + 365.0 * 86_400.0,
+        }),
+    );
+    Value::Object(members)
+}
+
+/// The hosted zone in which a region's endpoints are.
+pub fn hosted_zone(region: &str) -> &'static str {
+    match region {
+        "us-east-1" => "Z2R2ITUGPM61AM",
+        "us-east-2" => "Z2XHWR1WZ565X2",
+        "us-west-1" => "Z10WI91S59XXQN",
+        "us-west-2" => "Z1PVIF0B656C1W",
+        "eu-west-1" => "Z29XKXDKYMONMX",
+        "eu-west-2" => "Z1TTGA775OQIYO",
+        "eu-west-3" => "Z2ESVGYDPJFXDX",
+        "eu-central-1" => "Z1RLNUO7B9Q6NB",
+        "eu-north-1" => "Z2C90GVXVDBDQV",
+        "ap-southeast-1" => "Z2G0U3KFCY8NZ5",
+        "ap-southeast-2" => "Z32T0VRHXEXS0V",
+        "ap-northeast-1" => "Z24O6O9L7SGTNB",
+        "ca-central-1" => "ZAPCKYFAJWBX0",
+        _ => "Z00000000000RDS0000",
     }
 }

@@ -1,0 +1,1 @@
+//! What RDS promises, one sentence per test.
