@@ -221,11 +221,28 @@ pub struct Session {
     pub user: String,
     pub database: String,
     pub application: String,
-    /// Where it comes from, as the plane knows it, and the address the server sees.
-    pub from: Option<super::From>,
+    /// The connection as the network knows it; `None` for one that was never on a network.
+    pub flow: Option<super::Flow>,
+    /// The client's address as the server sees it.
     pub address: String,
     pub since: Nanos,
     pub tls: bool,
+}
+
+/// The open connections of one server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sessions {
+    pub open: BTreeMap<u64, Session>,
+    last: u64,
+}
+
+impl Sessions {
+    /// Opens a connection and answers its number (PostgreSQL: the backend's pid).
+    pub fn add(&mut self, session: Session) -> u64 {
+        self.last = self.last.max(4_700) + 11;
+        self.open.insert(self.last, session);
+        self.last
+    }
 }
 
 /// A database server's contents.
@@ -246,8 +263,6 @@ pub struct Database {
     pub began: Nanos,
     pub history: History,
     pub standing: Arc<Standing>,
-    pub sessions: BTreeMap<u64, Session>,
-    pub next_session: u64,
 }
 
 impl Database {
@@ -281,8 +296,6 @@ impl Database {
             began,
             history: History::default(),
             standing: Arc::new(standing),
-            sessions: BTreeMap::new(),
-            next_session: 4_711,
         }
     }
 
@@ -373,14 +386,11 @@ impl Database {
         );
     }
 
-    /// Everything as it was at `at`, without its connections: what a snapshot, a restore or a replica's reader gets.
+    /// Everything as it was at `at`, what a snapshot, a restore or a replica's reader gets.
     pub fn at(&self, at: Nanos) -> Database {
         let length = self.history.length_at(at);
         if length == self.history.len() {
-            return Database {
-                sessions: BTreeMap::new(),
-                ..self.clone()
-            };
+            return self.clone();
         }
         let mut standing = Database::new(self.dialect, "", 0, String::new(), 0).standing;
         for record in self.history.iter().take(length) {
@@ -391,7 +401,6 @@ impl Database {
         Database {
             history: self.history.prefix(length),
             standing,
-            sessions: BTreeMap::new(),
             ..self.clone()
         }
     }
@@ -411,15 +420,7 @@ impl Database {
             origin: next,
             transactions,
             began: now,
-            sessions: BTreeMap::new(),
             ..self.clone()
         }
-    }
-
-    /// Opens a connection and answers its number (PostgreSQL: the backend's pid).
-    pub fn open(&mut self, session: Session) -> u64 {
-        self.next_session += 7;
-        self.sessions.insert(self.next_session, session);
-        self.next_session
     }
 }

@@ -48,12 +48,18 @@ pub struct AutomatedBackup {
 const LOG_GRAIN: Nanos = 5 * MINUTE;
 
 pub fn not_found(id: &str) -> AwsError {
-    refuse("DBInstanceAutomatedBackupNotFound", format!("Automated backup not found: {id}")).status(404)
+    refuse(
+        "DBInstanceAutomatedBackupNotFound",
+        format!("Automated backup not found: {id}"),
+    )
+    .status(404)
 }
 
 /// Up to when an instance could be restored now.
 pub fn latest_restorable(world: &World, instance: &Instance) -> Option<Nanos> {
-    let since = instance.backups_since.filter(|_| instance.retention() > 0 && instance.cluster.is_none())?;
+    let since = instance
+        .backups_since
+        .filter(|_| instance.retention() > 0 && instance.cluster.is_none())?;
     let passed = world.now().checked_sub(since)?;
     Some(since + passed / LOG_GRAIN * LOG_GRAIN)
 }
@@ -74,7 +80,12 @@ pub fn content(world: &World, backup: &AutomatedBackup) -> Option<Arc<Database>>
     if let Some(kept) = &backup.content {
         return Some(Arc::clone(kept));
     }
-    match world.seen_place(&backup.account, &backup.region)?.rds.contents.get(&backup.resource)? {
+    match world
+        .seen_place(&backup.account, &backup.region)?
+        .rds
+        .contents
+        .get(&backup.resource)?
+    {
         Content::Own(database) => Some(Arc::clone(database)),
         Content::Follows(_) => None,
     }
@@ -85,7 +96,13 @@ pub fn of_instance(account: &str, region: &str, instance: &Instance) -> Automate
     let snapshot = Snapshot::of(instance, "", "automated", account, region);
     let mut facts = snapshot.facts;
     facts.set("StorageEncrypted", instance.facts.bool("StorageEncrypted"));
-    let id = format!("ab-{}", instance.resource.trim_start_matches("db-").to_ascii_lowercase());
+    let id = format!(
+        "ab-{}",
+        instance
+            .resource
+            .trim_start_matches("db-")
+            .to_ascii_lowercase()
+    );
     AutomatedBackup {
         arn: format!("arn:aws:rds:{region}:{account}:auto-backup:{id}"),
         id,
@@ -95,7 +112,12 @@ pub fn of_instance(account: &str, region: &str, instance: &Instance) -> Automate
         account: account.to_owned(),
         region: region.to_owned(),
         here: region.to_owned(),
-        status: if instance.backups_since.is_some() { "active" } else { "creating" }.into(),
+        status: if instance.backups_since.is_some() {
+            "active"
+        } else {
+            "creating"
+        }
+        .into(),
         facts,
         instance_created: instance.created,
         since: instance.backups_since.filter(|_| instance.retention() > 0),
@@ -113,16 +135,39 @@ pub fn first_backup(instance: &Instance) -> Pert {
 pub fn baseline(world: &mut World, account: &str, region: &str, id: &str) {
     let now = world.now();
     let state = &mut world.place(account, region).rds;
-    state.instances.settle(id, |instance| instance.backups_since = Some(now));
-    let Some(instance) = state.instances.get(id).cloned() else { return };
+    state
+        .instances
+        .settle(id, |instance| instance.backups_since = Some(now));
+    let Some(instance) = state.instances.get(id).cloned() else {
+        return;
+    };
     automated_snapshot(world, account, region, &instance);
-    events::tell(world, account, region, ("db-instance", id), "backup", "Finished DB Instance backup");
+    events::tell(
+        world,
+        account,
+        region,
+        ("db-instance", id),
+        "backup",
+        "Finished DB Instance backup",
+    );
 }
 
 /// Begins an automated snapshot and answers how long it takes.
-pub fn automated_snapshot(world: &mut World, account: &str, region: &str, instance: &Instance) -> Nanos {
-    let name = format!("rds:{}-{}", instance.id, names::stamp(world.unix(world.now())));
-    if world.seen_place(account, region).is_some_and(|place| place.rds.snapshots.contains(&name)) {
+pub fn automated_snapshot(
+    world: &mut World,
+    account: &str,
+    region: &str,
+    instance: &Instance,
+) -> Nanos {
+    let name = format!(
+        "rds:{}-{}",
+        instance.id,
+        names::stamp(world.unix(world.now()))
+    );
+    if world
+        .seen_place(account, region)
+        .is_some_and(|place| place.rds.snapshots.contains(&name))
+    {
         return MINUTE;
     }
     let mut snapshot = Snapshot::of(instance, &name, "automated", account, region);
@@ -140,7 +185,9 @@ pub fn expire(world: &mut World, account: &str, region: &str, instance: &Instanc
     let old: Vec<String> = state
         .snapshots
         .iter()
-        .filter(|(_, snapshot)| snapshot.kind == "automated" && snapshot.resource == instance.resource)
+        .filter(|(_, snapshot)| {
+            snapshot.kind == "automated" && snapshot.resource == instance.resource
+        })
         .filter(|(_, snapshot)| snapshot.created.is_some_and(|at| at + kept < now))
         .map(|(id, _)| id.to_owned())
         .collect();
@@ -148,7 +195,9 @@ pub fn expire(world: &mut World, account: &str, region: &str, instance: &Instanc
         state.snapshots.remove(&id, now);
     }
     state.instances.settle(&instance.id, |instance| {
-        instance.backups_since = instance.backups_since.map(|since| since.max(now.saturating_sub(kept)));
+        instance.backups_since = instance
+            .backups_since
+            .map(|since| since.max(now.saturating_sub(kept)));
     });
 }
 
@@ -156,7 +205,13 @@ pub fn expire(world: &mut World, account: &str, region: &str, instance: &Instanc
 pub fn forget(world: &mut World, account: &str, region: &str, id: &str) {
     let now = world.now();
     let state = &mut world.place(account, region).rds;
-    let Some(resource) = state.instances.get(id).map(|instance| instance.resource.clone()) else { return };
+    let Some(resource) = state
+        .instances
+        .get(id)
+        .map(|instance| instance.resource.clone())
+    else {
+        return;
+    };
     let automated: Vec<String> = state
         .snapshots
         .iter()
@@ -169,7 +224,13 @@ pub fn forget(world: &mut World, account: &str, region: &str, id: &str) {
 }
 
 /// The instance is gone: its backups go with it, or stay as retained ones; replicas elsewhere stop where they are.
-pub fn source_deleted(world: &mut World, account: &str, region: &str, instance: &Instance, retained: bool) {
+pub fn source_deleted(
+    world: &mut World,
+    account: &str,
+    region: &str,
+    instance: &Instance,
+    retained: bool,
+) {
     let now = world.now();
     let mut backup = of_instance(account, region, instance);
     let (kept, until) = (content(world, &backup), latest_restorable(world, instance));
@@ -180,14 +241,27 @@ pub fn source_deleted(world: &mut World, account: &str, region: &str, instance: 
         backup.expires = Some(now + instance.retention() as Nanos * DAY);
         let id = backup.id.clone();
         let after = instance.retention() as Nanos * DAY;
-        world.place(account, region).rds.automated_backups.put(&id, backup, now);
-        lifecycle::schedule(world, (account, region), after, "backup-expired", &id, Value::Null);
+        world
+            .place(account, region)
+            .rds
+            .automated_backups
+            .put(&id, backup, now);
+        lifecycle::schedule(
+            world,
+            (account, region),
+            after,
+            "backup-expired",
+            &id,
+            Value::Null,
+        );
     } else {
         let state = &mut world.place(account, region).rds;
         let gone: Vec<String> = state
             .snapshots
             .iter()
-            .filter(|(_, snapshot)| snapshot.kind == "automated" && snapshot.resource == instance.resource)
+            .filter(|(_, snapshot)| {
+                snapshot.kind == "automated" && snapshot.resource == instance.resource
+            })
             .map(|(id, _)| id.to_owned())
             .collect();
         for id in gone {
@@ -211,7 +285,11 @@ pub fn source_deleted(world: &mut World, account: &str, region: &str, instance: 
 pub fn expired(world: &mut World, event: &Event) {
     let now = world.now();
     let state = &mut world.place(&event.account, &event.region).rds;
-    if state.automated_backups.get(&event.id).is_some_and(|backup| backup.expires.is_some_and(|at| at <= now)) {
+    if state
+        .automated_backups
+        .get(&event.id)
+        .is_some_and(|backup| backup.expires.is_some_and(|at| at <= now))
+    {
         state.automated_backups.remove(&event.id, now);
     }
 }
@@ -232,9 +310,21 @@ fn shown(world: &World, backup: &AutomatedBackup, replications: &[String]) -> Va
             replications.iter().map(|arn| json!({ "DBInstanceAutomatedBackupsArn": arn })).collect::<Vec<_>>(),
     });
     for member in [
-        "AllocatedStorage", "Port", "AvailabilityZone", "VpcId", "MasterUsername", "Engine", "EngineVersion",
-        "LicenseModel", "Iops", "StorageThroughput", "OptionGroupName", "StorageType", "KmsKeyId",
-        "IAMDatabaseAuthenticationEnabled", "PreferredBackupWindow",
+        "AllocatedStorage",
+        "Port",
+        "AvailabilityZone",
+        "VpcId",
+        "MasterUsername",
+        "Engine",
+        "EngineVersion",
+        "LicenseModel",
+        "Iops",
+        "StorageThroughput",
+        "OptionGroupName",
+        "StorageType",
+        "KmsKeyId",
+        "IAMDatabaseAuthenticationEnabled",
+        "PreferredBackupWindow",
     ] {
         if let Some(value) = backup.facts.get(member) {
             shown[member] = value.clone();
@@ -244,7 +334,8 @@ fn shown(world: &World, backup: &AutomatedBackup, replications: &[String]) -> Va
         shown["InstanceCreateTime"] = json!(world.unix(created));
     }
     if let Some((earliest, latest)) = window(world, backup) {
-        shown["RestoreWindow"] = json!({ "EarliestTime": world.unix(earliest), "LatestTime": world.unix(latest) });
+        shown["RestoreWindow"] =
+            json!({ "EarliestTime": world.unix(earliest), "LatestTime": world.unix(latest) });
     }
     shown
 }
@@ -258,10 +349,19 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let mut all: Vec<(AutomatedBackup, Vec<String>)> = Vec::new();
     for (_, instance) in place.rds.instances.iter() {
         if instance.retention() > 0 && instance.cluster.is_none() && instance.created.is_some() {
-            all.push((of_instance(&account, &region, instance), instance.backup_replications.clone()));
+            all.push((
+                of_instance(&account, &region, instance),
+                instance.backup_replications.clone(),
+            ));
         }
     }
-    all.extend(place.rds.automated_backups.iter().map(|(_, backup)| (backup.clone(), vec![])));
+    all.extend(
+        place
+            .rds
+            .automated_backups
+            .iter()
+            .map(|(_, backup)| (backup.clone(), vec![])),
+    );
     if let Some(id) = input.str("DBInstanceIdentifier") {
         let id = names::identifier(id, "db");
         all.retain(|(backup, _)| backup.instance == id);
@@ -276,7 +376,10 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         }
     }
     for (name, read) in [
-        ("status", (|b| b.status.clone()) as fn(&AutomatedBackup) -> String),
+        (
+            "status",
+            (|b| b.status.clone()) as fn(&AutomatedBackup) -> String,
+        ),
         ("db-instance-id", |b| b.instance.clone()),
         ("dbi-resource-id", |b| b.resource.to_ascii_lowercase()),
     ] {
@@ -284,16 +387,33 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
             all.retain(|(backup, _)| wanted.contains(&read(backup)));
         }
     }
-    let shown: Vec<Value> = all.iter().map(|(backup, replications)| shown(cx.world, backup, replications)).collect();
+    let shown: Vec<Value> = all
+        .iter()
+        .map(|(backup, replications)| shown(cx.world, backup, replications))
+        .collect();
     Ok(json!({ "DBInstanceAutomatedBackups": shown }).into())
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let given = input.str("DBInstanceAutomatedBackupsArn").or(input.str("DbiResourceId")).unwrap_or_default().to_owned();
+    let given = input
+        .str("DBInstanceAutomatedBackupsArn")
+        .or(input.str("DbiResourceId"))
+        .unwrap_or_default()
+        .to_owned();
     let now = cx.now();
-    let found = cx.place().rds.automated_backups.iter().find(|(_, backup)| backup.arn == given || backup.resource == given);
+    let found = cx
+        .place()
+        .rds
+        .automated_backups
+        .iter()
+        .find(|(_, backup)| backup.arn == given || backup.resource == given);
     let Some(backup) = found.map(|(_, backup)| backup.clone()) else {
-        let active = cx.place().rds.instances.iter().any(|(_, instance)| instance.resource == given);
+        let active = cx
+            .place()
+            .rds
+            .instances
+            .iter()
+            .any(|(_, instance)| instance.resource == given);
         if active {
             return Err(refuse(
                 "InvalidDBInstanceAutomatedBackupState",
@@ -313,7 +433,9 @@ pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
 fn unlink(world: &mut World, backup: &AutomatedBackup) {
     let source = world.place(&backup.account, &backup.region);
     source.rds.instances.settle(&backup.instance, |instance| {
-        instance.backup_replications.retain(|arn| *arn != backup.arn);
+        instance
+            .backup_replications
+            .retain(|arn| *arn != backup.arn);
     });
 }
 
@@ -333,38 +455,71 @@ pub fn start_replication(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsEr
     }
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     let place = cx.world.seen_place(&account, &arn.region);
-    let Some(instance) = place.and_then(|place| place.rds.instances.get(&arn.id)).cloned() else {
+    let Some(instance) = place
+        .and_then(|place| place.rds.instances.get(&arn.id))
+        .cloned()
+    else {
         return Err(instance_not_found(given));
     };
     lifecycle::check_available(&instance)?;
     if instance.retention() == 0 {
-        return Err(instance_state("Automated backups are not enabled for the source DB instance."));
+        return Err(instance_state(
+            "Automated backups are not enabled for the source DB instance.",
+        ));
     }
     if instance.cluster.is_some() {
-        return Err(combination("Automated backups of cluster members cannot be replicated."));
+        return Err(combination(
+            "Automated backups of cluster members cannot be replicated.",
+        ));
     }
     let backups = &cx.place().rds.automated_backups;
-    if backups.iter().any(|(_, backup)| backup.resource == instance.resource && backup.status == "replicating") {
-        return Err(instance_state("Automated backups of this DB instance are already being replicated to this Region."));
+    if backups
+        .iter()
+        .any(|(_, backup)| backup.resource == instance.resource && backup.status == "replicating")
+    {
+        return Err(instance_state(
+            "Automated backups of this DB instance are already being replicated to this Region.",
+        ));
     }
-    if backups.iter().filter(|(_, backup)| backup.status == "replicating").count() >= REPLICATIONS {
+    if backups
+        .iter()
+        .filter(|(_, backup)| backup.status == "replicating")
+        .count()
+        >= REPLICATIONS
+    {
         return Err(refuse(
             "DBInstanceAutomatedBackupQuotaExceeded",
-            format!("The quota of {REPLICATIONS} replicated automated backups in a Region is exceeded."),
+            format!(
+                "The quota of {REPLICATIONS} replicated automated backups in a Region is exceeded."
+            ),
         ));
     }
     let encrypted = instance.facts.bool("StorageEncrypted");
     let key = match input.str("KmsKeyId") {
-        Some(any) if encrypted => Some(neighbours::key(cx.world, &account, &region, any, "specified")?),
+        Some(any) if encrypted => Some(neighbours::key(
+            cx.world,
+            &account,
+            &region,
+            any,
+            "specified",
+        )?),
         None if encrypted => {
-            return Err(combination("Must specify a KMS key in this Region to replicate encrypted automated backups."));
+            return Err(combination(
+                "Must specify a KMS key in this Region to replicate encrypted automated backups.",
+            ));
         }
-        Some(_) => return Err(combination("A KMS key cannot be given for the backups of an unencrypted DB instance.")),
+        Some(_) => {
+            return Err(combination(
+                "A KMS key cannot be given for the backups of an unencrypted DB instance.",
+            ));
+        }
         None => None,
     };
     let retention = input.i64("BackupRetentionPeriod").unwrap_or(7);
     if !(1..=35).contains(&retention) {
-        return Err(value(format!("Invalid backup retention period: {retention}. Must be between 1 and 35.")));
+        return Err(value(format!(
+            "Invalid backup retention period: {retention}. Must be between 1 and 35."
+        )));
     }
     let mut backup = of_instance(&account, &arn.region, &instance);
     backup.id = format!("ab-{}", cx.hex("automated-backup", 26));
@@ -380,12 +535,21 @@ pub fn start_replication(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsEr
     backup.facts.unset("VpcId");
     backup.facts.unset("AvailabilityZone");
     let size = snapshot::by_size(&instance.facts);
-    let takes = cx.world.sample(Pert(300.0, 900.0, 3_600.0).times(size), &backup.arn, "replicate-backups");
+    let takes = cx.world.sample(
+        Pert(300.0, 900.0, 3_600.0).times(size),
+        &backup.arn,
+        "replicate-backups",
+    );
     let now = cx.now();
     let (id, backup_arn) = (backup.id.clone(), backup.arn.clone());
     let answer = shown(cx.world, &backup, &[]);
     cx.place().rds.automated_backups.put(&id, backup, now);
-    cx.place_in(&arn.region).rds.instances.settle(&arn.id, |source| source.backup_replications.push(backup_arn));
+    cx.place_in(&arn.region)
+        .rds
+        .instances
+        .settle(&arn.id, |source| {
+            source.backup_replications.push(backup_arn)
+        });
     cx.later(takes, "backup-replicating", &id);
     Ok(json!({ "DBInstanceAutomatedBackup": answer }).into())
 }
@@ -393,20 +557,29 @@ pub fn start_replication(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsEr
 /// The first copy has arrived: restoring is possible from here on.
 pub fn replicating(world: &mut World, event: &Event) {
     let now = world.now();
-    world.place(&event.account, &event.region).rds.automated_backups.settle(&event.id, |backup| {
-        if backup.status == "pending" {
-            backup.status = "replicating".into();
-            backup.since = Some(now);
-        }
-    });
+    world
+        .place(&event.account, &event.region)
+        .rds
+        .automated_backups
+        .settle(&event.id, |backup| {
+            if backup.status == "pending" {
+                backup.status = "replicating".into();
+                backup.since = Some(now);
+            }
+        });
 }
 
 pub fn stop_replication(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let given = input.str("SourceDBInstanceArn").unwrap_or_default().to_owned();
+    let given = input
+        .str("SourceDBInstanceArn")
+        .unwrap_or_default()
+        .to_owned();
     let found = cx.place().rds.automated_backups.iter().find(|(_, backup)| {
         backup.instance_arn == given && matches!(backup.status.as_str(), "replicating" | "pending")
     });
-    let Some(mut backup) = found.map(|(_, backup)| backup.clone()) else { return Err(not_found(&given)) };
+    let Some(mut backup) = found.map(|(_, backup)| backup.clone()) else {
+        return Err(not_found(&given));
+    };
     // What has been replicated is kept until its retention ends.
     let kept = content(cx.world, &backup);
     let until = window(cx.world, &backup).map(|(_, latest)| latest);
@@ -420,7 +593,11 @@ pub fn stop_replication(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsErr
     };
     backup.until = until;
     let answer = shown(cx.world, &backup, &[]);
-    cx.later(backup.retention.max(1) as Nanos * DAY, "backup-expired", &backup.id);
+    cx.later(
+        backup.retention.max(1) as Nanos * DAY,
+        "backup-expired",
+        &backup.id,
+    );
     let id = backup.id.clone();
     cx.place().rds.automated_backups.put(id, backup, now);
     Ok(json!({ "DBInstanceAutomatedBackup": answer }).into())

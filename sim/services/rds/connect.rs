@@ -91,11 +91,20 @@ pub fn address_of(world: &World, host: &str) -> Option<Address> {
     }
     for ((account, region), place) in &world.places {
         for (id, instance) in place.rds.instances.iter() {
-            if instance.endpoint.as_ref().is_some_and(|endpoint| endpoint.host == host && endpoint.published) {
+            if instance
+                .endpoint
+                .as_ref()
+                .is_some_and(|endpoint| endpoint.host == host && endpoint.published)
+            {
                 return address(account, region, id, instance);
             }
         }
-        for (_, cluster) in place.rds.clusters.iter().filter(|(_, cluster)| cluster.published) {
+        for (_, cluster) in place
+            .rds
+            .clusters
+            .iter()
+            .filter(|(_, cluster)| cluster.published)
+        {
             let reads = cluster.reader_endpoint == host;
             if cluster.endpoint != host && !reads {
                 continue;
@@ -108,19 +117,37 @@ pub fn address_of(world: &World, host: &str) -> Option<Address> {
 }
 
 /// The member behind a cluster's name: the writer, or the first reader that answers, or the writer where there is none.
-fn serving<'w>(place: &'w crate::services::Place, cluster: &'w super::cluster::Cluster, reads: bool) -> Option<&'w str> {
+fn serving<'w>(
+    place: &'w crate::services::Place,
+    cluster: &'w super::cluster::Cluster,
+    reads: bool,
+) -> Option<&'w str> {
     let writer = cluster.writer.as_deref();
     if !reads {
         return writer;
     }
-    let members = place.rds.instances.iter().filter(|(_, instance)| instance.cluster.as_ref() == Some(&cluster.id));
-    let reader = members.filter(|(id, instance)| instance.up && Some(*id) != writer).map(|(id, _)| id).next();
+    let members = place
+        .rds
+        .instances
+        .iter()
+        .filter(|(_, instance)| instance.cluster.as_ref() == Some(&cluster.id));
+    let reader = members
+        .filter(|(id, instance)| instance.up && Some(*id) != writer)
+        .map(|(id, _)| id)
+        .next();
     reader.or(writer)
 }
 
 fn address(account: &str, region: &str, id: &str, instance: &Instance) -> Option<Address> {
-    let endpoint = instance.endpoint.as_ref().filter(|endpoint| endpoint.published)?;
-    let database = DatabaseRef { account: account.to_owned(), region: region.to_owned(), instance: id.to_owned() };
+    let endpoint = instance
+        .endpoint
+        .as_ref()
+        .filter(|endpoint| endpoint.published)?;
+    let database = DatabaseRef {
+        account: account.to_owned(),
+        region: region.to_owned(),
+        instance: id.to_owned(),
+    };
     Some(Address {
         database,
         vpc: instance.vpc.clone(),
@@ -136,7 +163,9 @@ fn address(account: &str, region: &str, id: &str, instance: &Instance) -> Option
 pub enum Role {
     Writer,
     /// A read replica: it has replayed its source up to this instant.
-    Replica { replayed: Nanos },
+    Replica {
+        replayed: Nanos,
+    },
     /// A reader in a cluster: it shares the writer's storage.
     Reader,
 }
@@ -145,9 +174,15 @@ pub fn role(world: &World, at: &DatabaseRef) -> Option<Role> {
     let there = instance(world, at)?;
     let rds = &world.seen_place(&at.account, &at.region)?.rds;
     if let Content::Follows(follower) = rds.contents.get(&there.contents)? {
-        return Some(Role::Replica { replayed: replayed_at(world, follower) });
+        return Some(Role::Replica {
+            replayed: replayed_at(world, follower),
+        });
     }
-    let reader = there.cluster.as_ref().and_then(|cluster| rds.clusters.get(cluster)).is_some_and(|cluster| cluster.writer.as_ref() != Some(&there.id));
+    let reader = there
+        .cluster
+        .as_ref()
+        .and_then(|cluster| rds.clusters.get(cluster))
+        .is_some_and(|cluster| cluster.writer.as_ref() != Some(&there.id));
     Some(if reader { Role::Reader } else { Role::Writer })
 }
 
@@ -215,22 +250,40 @@ pub fn connect(world: &World, login: &Login<'_>) -> Result<DatabaseRef, ConnectE
 /// Logs in and keeps the connection, which then lives on until something ends it: see [`session`].
 pub fn open(world: &mut World, login: &Login<'_>) -> Result<Connection, ConnectError> {
     let (at, address) = login.check(world)?;
-    let now = world.now();
+    let resource = instance(world, &at)
+        .map(|there| there.resource.clone())
+        .ok_or(ConnectError::Refused)?;
     let opened = Session {
         user: login.user.to_owned(),
         database: login.database.to_owned(),
         application: login.application.to_owned(),
-        from: Some(login.from.clone()),
+        flow: login.flow(world),
         address,
-        since: now,
+        since: world.now(),
         tls: login.tls,
     };
-    let database = own(world, &at).map_err(ConnectError::Denied)?;
-    let session = database.open(opened);
+    let sessions = &mut world.place(&at.account, &at.region).rds.sessions;
+    let session = sessions.entry(resource).or_default().add(opened);
     Ok(Connection {
         database: at,
         session,
     })
+}
+
+/// A client ends its connection.
+pub fn close(world: &mut World, connection: &Connection) {
+    let at = &connection.database;
+    let Some(resource) = instance(world, at).map(|there| there.resource.clone()) else {
+        return;
+    };
+    if let Some(sessions) = world
+        .place(&at.account, &at.region)
+        .rds
+        .sessions
+        .get_mut(&resource)
+    {
+        sessions.open.remove(&connection.session);
+    }
 }
 
 /// Everything that a client says to log in.
@@ -247,18 +300,53 @@ pub struct Login<'a> {
 }
 
 impl Login<'_> {
+    /// The way to the server: within AWS the name means the private address, from outside the public one.
+    fn flow(&self, world: &World) -> Option<plane::Flow> {
+        let address = address_of(world, self.host)?;
+        let to = match self.from {
+            plane::From::Interface { .. } => plane::To::Interface {
+                account: address.database.account,
+                region: address.database.region,
+                id: address.interface,
+            },
+            _ => plane::To::Address(address.public_ip.unwrap_or(address.private_ip)),
+        };
+        Some(plane::Flow {
+            from: self.from.clone(),
+            to,
+            port: self.port,
+        })
+    }
+
     fn check(&self, world: &World) -> Result<(DatabaseRef, String), ConnectError> {
         let address = address_of(world, self.host)
             .ok_or_else(|| ConnectError::NoSuchName(self.host.to_owned()))?;
         let at = address.database;
         let there = instance(world, &at).ok_or(ConnectError::Refused)?;
+        if super::neighbours::data_dark(world, &at.region) {
+            return Err(ConnectError::TimedOut(format!("{} is dark", at.region)));
+        }
+        if let Some(flow) = self.flow(world) {
+            plane::reach(world, &flow.from, &flow.to, flow.port)
+                .map_err(|blocked| ConnectError::TimedOut(blocked.to_string()))?;
+        }
         if !there.up || self.port != address.port {
             return Err(ConnectError::Refused);
         }
         let contents = contents(world, &at).ok_or(ConnectError::Refused)?;
         let from = match self.from {
             plane::From::Internet { ip } => ip.clone(),
-            _ => String::new(),
+            plane::From::Interface {
+                account,
+                region,
+                id,
+            } => {
+                let interface = crate::services::ec2::interface(world, account, region, id);
+                interface
+                    .map(|interface| interface.private_address.clone())
+                    .unwrap_or_default()
+            }
+            plane::From::Resolver { .. } => String::new(),
         };
         if force_tls(there, contents.dialect) && !self.tls {
             return Err(ConnectError::TlsRequired(match contents.dialect {
@@ -342,24 +430,30 @@ pub(super) fn major(version: &str) -> u32 {
         .unwrap_or(0)
 }
 
-/// Whether an open connection still lives.
+/// Whether an open connection still lives: the server is up and has not ended it, and packets still flow. A change of
+/// security groups does not end it, a network ACL does.
 pub fn session(world: &World, connection: &Connection) -> Result<(), ConnectError> {
-    let closed = || {
-        ConnectError::Closed(
-            "terminating connection due to administrator command (SQLSTATE 57P01)".into(),
-        )
-    };
-    let contents = contents(world, &connection.database).ok_or_else(closed)?;
-    if !instance(world, &connection.database).is_some_and(|there| there.up) {
+    let at = &connection.database;
+    let gone = || ConnectError::Closed("server closed the connection unexpectedly".into());
+    let there = instance(world, at)
+        .filter(|there| there.up)
+        .ok_or_else(gone)?;
+    let sessions = world
+        .seen_place(&at.account, &at.region)
+        .and_then(|place| place.rds.sessions.get(&there.resource));
+    let Some(session) = sessions.and_then(|sessions| sessions.open.get(&connection.session)) else {
         return Err(ConnectError::Closed(
-            "server closed the connection unexpectedly".into(),
+            "terminating connection due to administrator command (SQLSTATE 57P01)".into(),
         ));
+    };
+    if super::neighbours::data_dark(world, &at.region) {
+        return Err(ConnectError::TimedOut(format!("{} is dark", at.region)));
     }
-    contents
-        .sessions
-        .get(&connection.session)
-        .map(|_| ())
-        .ok_or_else(closed)
+    match &session.flow {
+        Some(flow) => plane::still_flows(world, flow, session.since)
+            .map_err(|blocked| ConnectError::TimedOut(blocked.to_string())),
+        None => Ok(()),
+    }
 }
 
 /// Writes a numbered row over an open connection. `Ok` is the acknowledgement that the client remembers.
@@ -384,9 +478,45 @@ pub fn write_row(
     if !there.up {
         return Err("server closed the connection unexpectedly".into());
     }
+    if let Some(refusal) = refuses_writes(world, at, None) {
+        return Err(refusal);
+    }
     let now = world.now();
     own(world, at)?.write_entry(now, client, number);
     Ok(())
+}
+
+/// Why a server takes no writes: it is a replica or a reader, or it is told to be read-only.
+pub(crate) fn refuses_writes(
+    world: &World,
+    at: &DatabaseRef,
+    database: Option<&str>,
+) -> Option<String> {
+    let there = instance(world, at)?;
+    let contents = contents(world, at)?;
+    let set = |name: &str| {
+        let value = there.parameters.get(name).map(String::as_str);
+        matches!(
+            value.map(str::to_ascii_lowercase).as_deref(),
+            Some("1" | "on" | "true")
+        )
+    };
+    let replica = role(world, at) != Some(Role::Writer);
+    match contents.dialect {
+        Dialect::Postgres => {
+            let by_default = match database.filter(|name| !name.is_empty()) {
+                Some(name) => contents.standing.databases.get(name).is_some_and(|settings| settings.read_only),
+                None => contents.standing.databases.values().any(|settings| settings.read_only),
+            };
+            (replica || by_default || set("default_transaction_read_only"))
+                .then(|| "ERROR:  cannot execute INSERT in a read-only transaction (SQLSTATE 25006)".to_owned())
+        }
+        Dialect::Mysql => (replica || set("read_only")).then(|| {
+            "ERROR 1290 (HY000): The MySQL server is running with the --read-only option so it cannot execute this \
+             statement"
+                .to_owned()
+        }),
+    }
 }
 
 /// The rows of the users' table, by client. A replica shows what it has replayed.

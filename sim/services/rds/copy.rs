@@ -4,7 +4,8 @@ use super::instance::Tags;
 use super::lifecycle;
 use super::neighbours;
 use super::refusal::{
-    check_identifier, combination, option_group_not_found, refuse, snapshot_not_found, snapshot_state, value,
+    check_identifier, combination, option_group_not_found, refuse, snapshot_not_found,
+    snapshot_state, value,
 };
 use super::snapshot::{self, Copied, Snapshot};
 use super::{events, names, option_group};
@@ -19,20 +20,33 @@ const IN_FLIGHT: usize = 20;
 
 pub fn copy(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
-    let given = input.str("SourceDBSnapshotIdentifier").unwrap_or_default().to_owned();
-    let target = input.str("TargetDBSnapshotIdentifier").unwrap_or_default().to_ascii_lowercase();
+    let given = input
+        .str("SourceDBSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_owned();
+    let target = input
+        .str("TargetDBSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     check_identifier("TargetDBSnapshotIdentifier", &target, 255)?;
     let arn = names::Arn::read(&given);
     if arn.is_none() && given.starts_with("arn:") {
         return Err(value(format!("Invalid snapshot identifier: {given}")));
     }
-    let from = arn.as_ref().map_or(region.as_str(), |arn| &arn.region).to_owned();
+    let from = arn
+        .as_ref()
+        .map_or(region.as_str(), |arn| &arn.region)
+        .to_owned();
     let across = from != region;
     if across && neighbours::data_dark(cx.world, &from) {
-        return Err(refuse("InternalFailure", format!("The source Region {from} cannot be reached.")).status(500));
+        return Err(refuse(
+            "InternalFailure",
+            format!("The source Region {from} cannot be reached."),
+        )
+        .status(500));
     }
-    let (owner, source) =
-        snapshot::find(cx.world, &account, &from, &given).ok_or_else(|| snapshot_not_found(&given))?;
+    let (owner, source) = snapshot::find(cx.world, &account, &from, &given)
+        .ok_or_else(|| snapshot_not_found(&given))?;
     snapshot::check_new(cx, &target)?;
     if source.status != "available" {
         return Err(snapshot_state(format!(
@@ -43,13 +57,25 @@ pub fn copy(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let encrypted = source.facts.bool("Encrypted");
     let named_key = input.str("KmsKeyId");
     if encrypted && named_key.is_none() && (across || owner != account) {
-        return Err(value("Must specify new KMS key for cross region encrypted snapshot copy."));
+        return Err(value(
+            "Must specify new KMS key for cross region encrypted snapshot copy.",
+        ));
     }
     let key = match named_key {
-        Some(any) => Some(neighbours::key(cx.world, &account, &region, any, "target snapshot")?),
+        Some(any) => Some(neighbours::key(
+            cx.world,
+            &account,
+            &region,
+            any,
+            "target snapshot",
+        )?),
         None => encrypted.then(|| source.facts.str("KmsKeyId").to_owned()),
     };
-    let source_key = if encrypted { source.facts.str("KmsKeyId").to_owned() } else { String::new() };
+    let source_key = if encrypted {
+        source.facts.str("KmsKeyId").to_owned()
+    } else {
+        String::new()
+    };
     if encrypted {
         neighbours::key(cx.world, &owner, &from, &source_key, "source snapshot")?;
     }
@@ -117,14 +143,26 @@ fn option_group(
     let engine = super::engines::engine(source.facts.str("Engine"))?;
     let version = source.facts.str("EngineVersion");
     let own = source.facts.str("OptionGroupName");
-    let group = cx.world.seen_place(owner, from).and_then(|place| place.rds.option_groups.get(own));
-    let needed: Vec<String> =
-        group.map(|group| group.persistent().into_iter().map(str::to_owned).collect()).unwrap_or_default();
+    let group = cx
+        .world
+        .seen_place(owner, from)
+        .and_then(|place| place.rds.option_groups.get(own));
+    let needed: Vec<String> = group
+        .map(|group| group.persistent().into_iter().map(str::to_owned).collect())
+        .unwrap_or_default();
     match input.str("OptionGroupName") {
         Some(name) => {
             let name = option_group::choose(cx, Some(name), engine, version)?;
-            let target = cx.place().rds.option_groups.get(&name).ok_or_else(|| option_group_not_found(&name))?;
-            match needed.iter().find(|option| !target.options.contains_key(*option)) {
+            let target = cx
+                .place()
+                .rds
+                .option_groups
+                .get(&name)
+                .ok_or_else(|| option_group_not_found(&name))?;
+            match needed
+                .iter()
+                .find(|option| !target.options.contains_key(*option))
+            {
                 Some(missing) => Err(lacks(missing)),
                 None => Ok(name),
             }
@@ -136,7 +174,9 @@ fn option_group(
 }
 
 fn lacks(options: &str) -> AwsError {
-    combination(format!("The requested snapshot copy requires a target option group with the following options: [{options}]"))
+    combination(format!(
+        "The requested snapshot copy requires a target option group with the following options: [{options}]"
+    ))
 }
 
 fn tags(input: &Input, source: &Snapshot) -> Result<Tags, AwsError> {
@@ -154,30 +194,51 @@ fn tags(input: &Input, source: &Snapshot) -> Result<Tags, AwsError> {
 
 /// Copies from other regions that are not finished.
 fn in_flight(world: &World, account: &str, region: &str) -> usize {
-    let Some(place) = world.seen_place(account, region) else { return 0 };
+    let Some(place) = world.seen_place(account, region) else {
+        return 0;
+    };
     let unfinished = |snapshot: &Snapshot| {
         matches!(snapshot.status.as_str(), "pending" | "creating")
-            && snapshot.copy.as_ref().is_some_and(|copy| copy.source_region != region)
+            && snapshot
+                .copy
+                .as_ref()
+                .is_some_and(|copy| copy.source_region != region)
     };
-    place.rds.snapshots.iter().filter(|(_, snapshot)| unfinished(snapshot)).count()
+    place
+        .rds
+        .snapshots
+        .iter()
+        .filter(|(_, snapshot)| unfinished(snapshot))
+        .count()
 }
 
 /// Starts the copies that may run: one per source instance at a time, in the order in which they were asked for.
 pub fn next(world: &mut World, account: &str, region: &str) {
-    let Some(place) = world.seen_place(account, region) else { return };
-    let copies = place.rds.snapshots.iter().filter(|(_, snapshot)| snapshot.copy.is_some());
-    let running: Vec<&str> = copies
-        .clone()
-        .filter(|(_, snapshot)| snapshot.status == "creating")
-        .map(|(_, snapshot)| snapshot.resource.as_str())
+    let Some(place) = world.seen_place(account, region) else {
+        return;
+    };
+    let copies: Vec<&Snapshot> = place
+        .rds
+        .snapshots
+        .iter()
+        .map(|(_, snapshot)| snapshot)
+        .filter(|snapshot| snapshot.copy.is_some())
         .collect();
-    let mut waiting: Vec<&Snapshot> =
-        copies.filter(|(_, snapshot)| snapshot.status == "pending").map(|(_, snapshot)| snapshot).collect();
+    let running = copies
+        .iter()
+        .filter(|snapshot| snapshot.status == "creating");
+    let running: Vec<&str> = running.map(|snapshot| snapshot.resource.as_str()).collect();
+    let mut waiting: Vec<&Snapshot> = copies
+        .into_iter()
+        .filter(|snapshot| snapshot.status == "pending")
+        .collect();
     waiting.sort_by(|a, b| (a.began, &a.id).cmp(&(b.began, &b.id)));
     let mut started: Vec<(String, String)> = Vec::new();
     for snapshot in waiting {
         let taken = running.contains(&snapshot.resource.as_str())
-            || started.iter().any(|(_, resource)| *resource == snapshot.resource);
+            || started
+                .iter()
+                .any(|(_, resource)| *resource == snapshot.resource);
         if !taken {
             started.push((snapshot.id.clone(), snapshot.resource.clone()));
         }
@@ -188,9 +249,15 @@ pub fn next(world: &mut World, account: &str, region: &str) {
 }
 
 fn start(world: &mut World, account: &str, region: &str, id: &str) {
-    let Some(place) = world.seen_place(account, region) else { return };
-    let Some(snapshot) = place.rds.snapshots.get(id) else { return };
-    let Some(copy) = snapshot.copy.clone() else { return };
+    let Some(place) = world.seen_place(account, region) else {
+        return;
+    };
+    let Some(snapshot) = place.rds.snapshots.get(id) else {
+        return;
+    };
+    let Some(copy) = snapshot.copy.clone() else {
+        return;
+    };
     // Whether an earlier copy is there is decided when the work begins: the one before may just have finished.
     let full = copy.full
         && !place.rds.snapshots.iter().any(|(other, earlier)| {
@@ -211,17 +278,28 @@ fn start(world: &mut World, account: &str, region: &str, id: &str) {
     let arn = snapshot.arn.clone();
     let takes = world.sample(pert, &arn, "copy");
     let now = world.now();
-    world.place(account, region).rds.snapshots.settle(id, |snapshot| {
-        snapshot.status = "creating".into();
-        snapshot.began = now;
-        snapshot.takes = takes;
-        if let Some(copy) = &mut snapshot.copy {
-            copy.full = full;
-        }
-    });
+    world
+        .place(account, region)
+        .rds
+        .snapshots
+        .settle(id, |snapshot| {
+            snapshot.status = "creating".into();
+            snapshot.began = now;
+            snapshot.takes = takes;
+            if let Some(copy) = &mut snapshot.copy {
+                copy.full = full;
+            }
+        });
     let detail = json!({ "began": now });
     // Keys are asked for again in the middle of the work: a key that was disabled meanwhile fails it then.
-    lifecycle::schedule(world, (account, region), takes / 3, "copy-checked", id, detail.clone());
+    lifecycle::schedule(
+        world,
+        (account, region),
+        takes / 3,
+        "copy-checked",
+        id,
+        detail.clone(),
+    );
     lifecycle::schedule(world, (account, region), takes, "copy-done", id, detail);
 }
 
@@ -243,35 +321,68 @@ fn broken(world: &World, account: &str, region: &str, copy: &Copied) -> Option<&
 }
 
 pub fn checked(world: &mut World, event: &Event) {
-    let Some(copy) = snapshot::same(world, event).and_then(|snapshot| snapshot.copy.clone()) else { return };
+    let Some(copy) = snapshot::same(world, event).and_then(|snapshot| snapshot.copy.clone()) else {
+        return;
+    };
     if let Some(reason) = broken(world, &event.account, &event.region, &copy) {
         fail(world, &event.account, &event.region, &event.id, reason);
     }
 }
 
 pub fn done(world: &mut World, event: &Event) {
-    let Some(snapshot) = snapshot::same(world, event).filter(|snapshot| snapshot.status == "creating") else { return };
-    let Some(copy) = snapshot.copy.clone() else { return };
+    let Some(snapshot) =
+        snapshot::same(world, event).filter(|snapshot| snapshot.status == "creating")
+    else {
+        return;
+    };
+    let Some(copy) = snapshot.copy.clone() else {
+        return;
+    };
     if let Some(reason) = broken(world, &event.account, &event.region, &copy) {
         fail(world, &event.account, &event.region, &event.id, reason);
         return;
     }
     let now = world.now();
-    world.place(&event.account, &event.region).rds.snapshots.settle(&event.id, |snapshot| {
-        snapshot.status = "available".into();
-        snapshot.created = Some(now);
-    });
-    let text = format!("Finished copy of snapshot {} from region {}", copy.source_id, copy.source_region);
-    events::tell(world, &event.account, &event.region, ("db-snapshot", &event.id), "creation", &text);
+    world
+        .place(&event.account, &event.region)
+        .rds
+        .snapshots
+        .settle(&event.id, |snapshot| {
+            snapshot.status = "available".into();
+            snapshot.created = Some(now);
+        });
+    let text = format!(
+        "Finished copy of snapshot {} from region {}",
+        copy.source_id, copy.source_region
+    );
+    events::tell(
+        world,
+        &event.account,
+        &event.region,
+        ("db-snapshot", &event.id),
+        "creation",
+        &text,
+    );
     next(world, &event.account, &event.region);
 }
 
 fn fail(world: &mut World, account: &str, region: &str, id: &str, reason: &str) {
-    world.place(account, region).rds.snapshots.settle(id, |snapshot| {
-        snapshot.status = "failed".into();
-        snapshot.content = None;
-    });
-    events::tell(world, account, region, ("db-snapshot", id), "notification", reason);
+    world
+        .place(account, region)
+        .rds
+        .snapshots
+        .settle(id, |snapshot| {
+            snapshot.status = "failed".into();
+            snapshot.content = None;
+        });
+    events::tell(
+        world,
+        account,
+        region,
+        ("db-snapshot", id),
+        "notification",
+        reason,
+    );
     next(world, account, region);
 }
 
@@ -281,7 +392,12 @@ pub fn source_deleted(world: &mut World, arn: &str) {
     for ((account, region), place) in &world.places {
         for (id, snapshot) in place.rds.snapshots.iter() {
             let unfinished = matches!(snapshot.status.as_str(), "pending" | "creating");
-            if unfinished && snapshot.copy.as_ref().is_some_and(|copy| copy.source_arn == arn) {
+            if unfinished
+                && snapshot
+                    .copy
+                    .as_ref()
+                    .is_some_and(|copy| copy.source_arn == arn)
+            {
                 killed.push((account.clone(), region.clone(), id.to_owned()));
             }
         }
@@ -294,6 +410,12 @@ pub fn source_deleted(world: &mut World, arn: &str) {
                 && event.region == region
                 && event.id == id
         });
-        fail(world, &account, &region, &id, "The source snapshot was deleted while it was being copied.");
+        fail(
+            world,
+            &account,
+            &region,
+            &id,
+            "The source snapshot was deleted while it was being copied.",
+        );
     }
 }

@@ -101,9 +101,15 @@ impl Birth {
     pub fn read(&mut self, input: &Input) -> Result<(), AwsError> {
         self.facts.take_from(&input.value, KEPT);
         for (given, kept) in [
-            ("EnableIAMDatabaseAuthentication", "IAMDatabaseAuthenticationEnabled"),
+            (
+                "EnableIAMDatabaseAuthentication",
+                "IAMDatabaseAuthenticationEnabled",
+            ),
             ("EnablePerformanceInsights", "PerformanceInsightsEnabled"),
-            ("EnableCloudwatchLogsExports", "EnabledCloudwatchLogsExports"),
+            (
+                "EnableCloudwatchLogsExports",
+                "EnabledCloudwatchLogsExports",
+            ),
         ] {
             if let Some(value) = input.value.get(given).filter(|value| !value.is_null()) {
                 self.facts.set(kept, value.clone());
@@ -112,17 +118,29 @@ impl Birth {
         if let Some(multi) = input.bool("MultiAZ") {
             self.facts.set("MultiAZ", multi);
         }
-        self.subnet_group = input.str("DBSubnetGroupName").map(str::to_ascii_lowercase).or(self.subnet_group.take());
+        self.subnet_group = input
+            .str("DBSubnetGroupName")
+            .map(str::to_ascii_lowercase)
+            .or(self.subnet_group.take());
         if input.has("VpcSecurityGroupIds") {
             self.security_groups = input.strings("VpcSecurityGroupIds");
         }
-        self.parameter_group = input.str("DBParameterGroupName").map(str::to_owned).or(self.parameter_group.take());
-        self.option_group = input.str("OptionGroupName").map(str::to_owned).or(self.option_group.take());
+        self.parameter_group = input
+            .str("DBParameterGroupName")
+            .map(str::to_owned)
+            .or(self.parameter_group.take());
+        self.option_group = input
+            .str("OptionGroupName")
+            .map(str::to_owned)
+            .or(self.option_group.take());
         if input.has("Tags") {
             self.tags = names::tags(input)?;
         }
         self.port = input.i64("Port").unwrap_or(self.port);
-        self.zone = input.str("AvailabilityZone").map(str::to_owned).or(self.zone.take());
+        self.zone = input
+            .str("AvailabilityZone")
+            .map(str::to_owned)
+            .or(self.zone.take());
         self.public = input.bool("PubliclyAccessible").or(self.public);
         Ok(())
     }
@@ -132,15 +150,21 @@ impl Birth {
 pub fn check_values(engine: &Engine, facts: &Facts) -> Result<(), AwsError> {
     let retention = facts.i64("BackupRetentionPeriod");
     if !(0..=35).contains(&retention) {
-        return Err(value(format!("Invalid backup retention period: {retention}. Must be between 0 and 35.")));
+        return Err(value(format!(
+            "Invalid backup retention period: {retention}. Must be between 0 and 35."
+        )));
     }
     for window in ["PreferredBackupWindow", "PreferredMaintenanceWindow"] {
         let given = facts.str(window);
         if !given.is_empty() && names::until_window(given, 0.0).is_none() {
-            return Err(value(format!("The parameter {window} is not valid: {given}")));
+            return Err(value(format!(
+                "The parameter {window} is not valid: {given}"
+            )));
         }
     }
-    let exports = facts.get("EnabledCloudwatchLogsExports").and_then(Value::as_array);
+    let exports = facts
+        .get("EnabledCloudwatchLogsExports")
+        .and_then(Value::as_array);
     for log in exports.into_iter().flatten().filter_map(Value::as_str) {
         if !engine.logs.contains(&log) {
             return Err(combination(format!(
@@ -155,7 +179,9 @@ pub fn check_values(engine: &Engine, facts: &Facts) -> Result<(), AwsError> {
         engines::check_authority(facts.str("CACertificateIdentifier"))?;
     }
     if facts.i64("MonitoringInterval") > 0 && !facts.has("MonitoringRoleArn") {
-        return Err(combination("A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0."));
+        return Err(combination(
+            "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.",
+        ));
     }
     if engine.aurora {
         return Ok(());
@@ -170,25 +196,39 @@ fn check_storage(engine: &Engine, facts: &Facts) -> Result<(), AwsError> {
         "gp2" | "gp3" => 20,
         "standard" => 5,
         other => {
-            return Err(refuse("StorageTypeNotSupported", format!("Invalid storage type: {other}")));
+            return Err(refuse(
+                "StorageTypeNotSupported",
+                format!("Invalid storage type: {other}"),
+            ));
         }
     };
     if !(smallest..=65_536).contains(&size) {
-        return Err(value(format!("Invalid storage size for engine name {} and storage type {kind}: {size}", engine.name)));
+        return Err(value(format!(
+            "Invalid storage size for engine name {} and storage type {kind}: {size}",
+            engine.name
+        )));
     }
     let asks = facts.has("Iops") || facts.has("StorageThroughput");
-    if kind == "gp3" && size < 400 && asks && (facts.i64("Iops") > 3_000 || facts.i64("StorageThroughput") > 125) {
+    if kind == "gp3"
+        && size < 400
+        && asks
+        && (facts.i64("Iops") > 3_000 || facts.i64("StorageThroughput") > 125)
+    {
         return Err(combination(format!(
             "You can't specify IOPS or storage throughput for engine {} and a storage size less than 400.",
             engine.name
         )));
     }
     if matches!(kind, "io1" | "io2") && !facts.has("Iops") {
-        return Err(combination(format!("You must specify IOPS when using storage type {kind}.")));
+        return Err(combination(format!(
+            "You must specify IOPS when using storage type {kind}."
+        )));
     }
     let most = facts.i64("MaxAllocatedStorage");
     if facts.has("MaxAllocatedStorage") && most <= size && most != 0 {
-        return Err(combination("Max storage size must be greater than storage size"));
+        return Err(combination(
+            "Max storage size must be greater than storage size",
+        ));
     }
     Ok(())
 }
@@ -210,12 +250,19 @@ pub fn fill_storage(facts: &mut Facts) {
 
 /// A password that RDS accepts.
 pub fn check_password(engine: &Engine, password: &str) -> Result<(), AwsError> {
-    let longest = if engine.dialect == Dialect::Postgres { 128 } else { 41 };
+    let longest = if engine.dialect == Dialect::Postgres {
+        128
+    } else {
+        41
+    };
     let problem = if password.len() < 8 {
         "because it is shorter than 8 characters.".to_owned()
     } else if password.len() > longest {
         format!("because it is longer than {longest} characters.")
-    } else if !password.bytes().all(|b| (0x21..0x7f).contains(&b) && !b"/@\"".contains(&b)) {
+    } else if !password
+        .bytes()
+        .all(|b| (0x21..0x7f).contains(&b) && !b"/@\"".contains(&b))
+    {
         return Err(value(
             "The parameter MasterUserPassword is not a valid password. Only printable ASCII characters besides '/', '@', \
              '\"', ' ' may be used.",
@@ -223,22 +270,43 @@ pub fn check_password(engine: &Engine, password: &str) -> Result<(), AwsError> {
     } else {
         return Ok(());
     };
-    Err(value(format!("The parameter MasterUserPassword is not a valid password {problem}")))
+    Err(value(format!(
+        "The parameter MasterUserPassword is not a valid password {problem}"
+    )))
 }
 
 pub fn check_master(engine: &Engine, name: &str) -> Result<(), AwsError> {
     let reserved: &[&str] = match engine.dialect {
-        Dialect::Postgres => &["admin", "rdsadmin", "rdsrepladmin", "rds_superuser", "rds_replication", "replication"],
+        Dialect::Postgres => &[
+            "admin",
+            "rdsadmin",
+            "rdsrepladmin",
+            "rds_superuser",
+            "rds_replication",
+            "replication",
+        ],
         Dialect::Mysql => &["rdsadmin", "rdsrepladmin", "mysql.sys", "root"],
     };
     if reserved.contains(&name.to_ascii_lowercase().as_str()) {
-        return Err(value(format!("MasterUsername {name} cannot be used as it is a reserved word used by the engine")));
+        return Err(value(format!(
+            "MasterUsername {name} cannot be used as it is a reserved word used by the engine"
+        )));
     }
-    let longest = if engine.dialect == Dialect::Postgres { 63 } else { 16 };
+    let longest = if engine.dialect == Dialect::Postgres {
+        63
+    } else {
+        16
+    };
     let fits = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         && name.len() <= longest;
-    if fits { Ok(()) } else { Err(value("The parameter MasterUsername is not a valid identifier.")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(value(
+            "The parameter MasterUsername is not a valid identifier.",
+        ))
+    }
 }
 
 /// A new, empty database with its master user and its first database.
@@ -252,19 +320,31 @@ pub fn empty_database(
     let now = cx.now();
     let system = cx.hex("system-identifier", 16);
     // As PostgreSQL makes them: seconds of its birth above, chance below.
-    let system = u64::from_str_radix(&system, 16).unwrap_or(7) % 0x0fff_ffff_ffff_ffff | 0x6000_0000_0000_0000;
+    let system = u64::from_str_radix(&system, 16).unwrap_or(7) % 0x0fff_ffff_ffff_ffff
+        | 0x6000_0000_0000_0000;
     let server = cx.uuid("server-uuid");
     let mut database = Database::new(engine.dialect, version, system, server, now);
     database.master = master.0.to_owned();
     database.set_password(now, master.0, master.1);
     if let Some(name) = name {
-        database.write(now, Rare::Database { name: name.to_owned(), there: true });
+        database.write(
+            now,
+            Rare::Database {
+                name: name.to_owned(),
+                there: true,
+            },
+        );
     }
     database
 }
 
 /// The master's credentials that a create call wants: given, or made and kept in a secret of RDS's own.
-pub fn master(cx: &mut Cx<'_>, engine: &Engine, input: &Input, resource: &str) -> Result<(String, Option<MasterSecret>), AwsError> {
+pub fn master(
+    cx: &mut Cx<'_>,
+    engine: &Engine,
+    input: &Input,
+    resource: &str,
+) -> Result<(String, Option<MasterSecret>), AwsError> {
     let managed = input.bool("ManageMasterUserPassword") == Some(true);
     match (managed, input.str("MasterUserPassword")) {
         (true, Some(_)) => Err(combination(
@@ -276,7 +356,9 @@ pub fn master(cx: &mut Cx<'_>, engine: &Engine, input: &Input, resource: &str) -
                 super::secret::make(cx, resource, &name, input.str("MasterUserSecretKmsKeyId"))?;
             Ok((password, Some(secret)))
         }
-        (false, None) => Err(value("The parameter MasterUserPassword must be provided and must not be blank.")),
+        (false, None) => Err(value(
+            "The parameter MasterUserPassword must be provided and must not be blank.",
+        )),
         (false, Some(password)) => {
             if input.has("MasterUserSecretKmsKeyId") {
                 return Err(combination(
@@ -296,31 +378,45 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         return super::cluster::member::create(cx, input, engine, &cluster);
     }
     if engine.aurora {
-        return Err(value("The parameter DBClusterIdentifier must be provided for Aurora."));
+        return Err(value(
+            "The parameter DBClusterIdentifier must be provided for Aurora.",
+        ));
     }
     let version = engine.version(input.str("EngineVersion"))?;
     let id = input.str("DBInstanceIdentifier").unwrap_or_default();
     check_new(cx, id)?;
     let mut birth = Birth::new(id, engine, version);
     birth.facts.set("BackupRetentionPeriod", 1);
-    birth.facts.set("StorageType", if input.has("Iops") { "io1" } else { "gp2" });
+    birth
+        .facts
+        .set("StorageType", if input.has("Iops") { "io1" } else { "gp2" });
     birth.read(input)?;
     for required in ["AllocatedStorage", "MasterUsername"] {
         if !input.has(required) {
-            return Err(value(format!("The parameter {required} must be provided and must not be blank.")));
+            return Err(value(format!(
+                "The parameter {required} must be provided and must not be blank."
+            )));
         }
     }
-    birth.facts.set("AllocatedStorage", input.i64("AllocatedStorage").unwrap_or_default());
+    birth.facts.set(
+        "AllocatedStorage",
+        input.i64("AllocatedStorage").unwrap_or_default(),
+    );
     let master_name = input.str("MasterUsername").unwrap_or_default().to_owned();
     check_master(engine, &master_name)?;
     birth.facts.set("MasterUsername", master_name.clone());
     let database_name = input.str("DBName").map(str::to_owned);
     if let Some(name) = &database_name {
-        let fits = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        let fits = name
+            .chars()
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             && name.len() <= 64;
         if !fits {
-            return Err(value(format!("The parameter DBName must begin with a letter and contain only alphanumeric characters: {name}")));
+            return Err(value(format!(
+                "The parameter DBName must begin with a letter and contain only alphanumeric characters: {name}"
+            )));
         }
         birth.facts.set("DBName", name.clone());
     }
@@ -331,7 +427,13 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let resource = names::resource_id(cx, "db-");
     let (password, secret) = master(cx, engine, input, &resource)?;
     birth.secret = secret;
-    let database = empty_database(cx, engine, version, (&master_name, &password), database_name.as_deref());
+    let database = empty_database(
+        cx,
+        engine,
+        version,
+        (&master_name, &password),
+        database_name.as_deref(),
+    );
     birth.content = Some(Content::Own(Arc::new(database)));
     bear(cx, birth, plan, resource)
 }
@@ -341,7 +443,9 @@ pub fn encrypt(cx: &mut Cx<'_>, input: &Input, facts: &mut Facts) -> Result<(), 
     let key = input.str("KmsKeyId");
     let encrypted = input.bool("StorageEncrypted").unwrap_or(false);
     if key.is_some() && !encrypted {
-        return Err(combination("You can't specify a KMS key without encrypting storage: set StorageEncrypted."));
+        return Err(combination(
+            "You can't specify a KMS key without encrypting storage: set StorageEncrypted.",
+        ));
     }
     facts.set("StorageEncrypted", encrypted);
     if encrypted {
@@ -356,11 +460,17 @@ pub fn check_new(cx: &mut Cx<'_>, id: &str) -> Result<(), AwsError> {
     check_identifier("DBInstanceIdentifier", id, 63)?;
     let id = id.to_ascii_lowercase();
     if cx.place().rds.instances.contains(&id) {
-        return Err(refuse("DBInstanceAlreadyExists", "DB instance already exists"));
+        return Err(refuse(
+            "DBInstanceAlreadyExists",
+            "DB instance already exists",
+        ));
     }
     let limit = neighbours::limit(cx, Quota::Instances);
     if cx.place().rds.instances.len() as f64 >= limit {
-        return Err(refuse("InstanceQuotaExceeded", format!("Instance quota exceeded: {limit} instances are allowed")));
+        return Err(refuse(
+            "InstanceQuotaExceeded",
+            format!("Instance quota exceeded: {limit} instances are allowed"),
+        ));
     }
     Ok(())
 }
@@ -383,15 +493,24 @@ impl Plan {
         let group = subnet_group(cx, birth.subnet_group.as_deref())?;
         let multi = birth.facts.bool("MultiAZ");
         if multi && birth.zone.is_some() {
-            return Err(combination("Requesting a specific availability zone is not valid for Multi-AZ instances."));
+            return Err(combination(
+                "Requesting a specific availability zone is not valid for Multi-AZ instances.",
+            ));
         }
         let zones = group.zones();
         let exhausted = &cx.place().rds.exhausted;
-        let free: Vec<String> =
-            zones.iter().filter(|zone| !exhausted.contains(&(class.clone(), (*zone).clone()))).cloned().collect();
+        let free: Vec<String> = zones
+            .iter()
+            .filter(|zone| !exhausted.contains(&(class.clone(), (*zone).clone())))
+            .cloned()
+            .collect();
         let needed = if multi { 2 } else { 1 };
         let wanted_full = birth.zone.as_ref().is_some_and(|zone| !free.contains(zone));
-        if birth.zone.as_ref().is_some_and(|zone| !zones.contains(zone)) {
+        if birth
+            .zone
+            .as_ref()
+            .is_some_and(|zone| !zones.contains(zone))
+        {
             return Err(refuse(
                 "InvalidVPCNetworkStateFault",
                 format!(
@@ -415,8 +534,18 @@ impl Plan {
         let standby = multi.then(|| free[(first + 1) % free.len()].clone());
         let security_groups = neighbours::security_groups(cx, &group.vpc, &birth.security_groups)?;
         let family = birth.engine.family(&birth.version);
-        let parameter_group = parameters::choose(cx, Kind::Instance, birth.parameter_group.as_deref(), &family)?;
-        let option_group = option_group::choose(cx, birth.option_group.as_deref(), birth.engine, &birth.version)?;
+        let parameter_group = parameters::choose(
+            cx,
+            Kind::Instance,
+            birth.parameter_group.as_deref(),
+            &family,
+        )?;
+        let option_group = option_group::choose(
+            cx,
+            birth.option_group.as_deref(),
+            birth.engine,
+            &birth.version,
+        )?;
         let public = match birth.public {
             Some(true) => {
                 neighbours::can_be_public(cx, &group.vpc)?;
@@ -425,7 +554,15 @@ impl Plan {
             Some(false) => false,
             None => neighbours::public_by_default(cx, &group.vpc),
         };
-        Ok(Plan { group, security_groups, parameter_group, option_group, zone, standby, public })
+        Ok(Plan {
+            group,
+            security_groups,
+            parameter_group,
+            option_group,
+            zone,
+            standby,
+            public,
+        })
     }
 }
 
@@ -453,15 +590,34 @@ pub fn subnet_group(cx: &mut Cx<'_>, named: Option<&str>) -> Result<SubnetGroup,
         tags: vec![],
     };
     let now = cx.now();
-    cx.place().rds.subnet_groups.put("default", group.clone(), now);
+    cx.place()
+        .rds
+        .subnet_groups
+        .put("default", group.clone(), now);
     Ok(group)
 }
 
 /// Makes the instance and lets it come up.
-pub fn bear(cx: &mut Cx<'_>, birth: Birth, plan: Plan, resource: String) -> Result<Output, AwsError> {
-    let Birth { id, engine, version, mut facts, .. } = birth;
-    let subnet = plan.group.subnet_in(&plan.zone).unwrap_or_default().to_owned();
-    let (interface, ip, public_ip) = neighbours::attach(cx, &subnet, &plan.security_groups, plan.public)?;
+pub fn bear(
+    cx: &mut Cx<'_>,
+    birth: Birth,
+    plan: Plan,
+    resource: String,
+) -> Result<Output, AwsError> {
+    let Birth {
+        id,
+        engine,
+        version,
+        mut facts,
+        ..
+    } = birth;
+    let subnet = plan
+        .group
+        .subnet_in(&plan.zone)
+        .unwrap_or_default()
+        .to_owned();
+    let (interface, ip, public_ip) =
+        neighbours::attach(cx, &subnet, &plan.security_groups, plan.public)?;
     facts.set("Engine", engine.name);
     facts.set("EngineVersion", version.as_str());
     facts.set("AvailabilityZone", plan.zone.as_str());
@@ -487,9 +643,18 @@ pub fn bear(cx: &mut Cx<'_>, birth: Birth, plan: Plan, resource: String) -> Resu
         parameter_apply: "in-sync".into(),
         option_group: plan.option_group,
         tags: birth.tags,
-        endpoint: Some(Endpoint { host, port: birth.port as u16, published: false, interface, ip, public_ip }),
+        endpoint: Some(Endpoint {
+            host,
+            port: birth.port as u16,
+            published: false,
+            interface,
+            ip,
+            public_ip,
+        }),
         cluster: birth.cluster.as_ref().map(|(id, _)| id.clone()),
-        contents: birth.cluster.map_or_else(|| resource.clone(), |(_, resource)| resource),
+        contents: birth
+            .cluster
+            .map_or_else(|| resource.clone(), |(_, resource)| resource),
         source: birth.source,
         secret: birth.secret,
         lazy_until: (birth.lazy_for > 0).then(|| cx.now() + birth.lazy_for),
@@ -500,19 +665,33 @@ pub fn bear(cx: &mut Cx<'_>, birth: Birth, plan: Plan, resource: String) -> Resu
     }
     let mut steps = Vec::new();
     let creating = cx.world.sample(birth.creating, &resource, "creating");
-    let backs_up = instance.retention() > 0 && instance.cluster.is_none() && instance.source.is_none();
-    steps.push(Step::new(creating, if backs_up { "backing-up" } else { "configuring" }, true).effect(if birth.restored {
-        "restored"
-    } else {
-        "born"
-    }));
+    let backs_up =
+        instance.retention() > 0 && instance.cluster.is_none() && instance.source.is_none();
+    steps.push(
+        Step::new(
+            creating,
+            if backs_up {
+                "backing-up"
+            } else {
+                "configuring"
+            },
+            true,
+        )
+        .effect(if birth.restored { "restored" } else { "born" }),
+    );
     if backs_up {
         let backing_up = cx.world.sample(birth.backing_up, &resource, "backing-up");
         steps.push(Step::new(backing_up, "configuring", true).effect("backed-up"));
     }
     for (status, needed) in [
-        ("configuring-enhanced-monitoring", instance.facts.i64("MonitoringInterval") > 0),
-        ("configuring-log-exports", instance.facts.has("EnabledCloudwatchLogsExports")),
+        (
+            "configuring-enhanced-monitoring",
+            instance.facts.i64("MonitoringInterval") > 0,
+        ),
+        (
+            "configuring-log-exports",
+            instance.facts.has("EnabledCloudwatchLogsExports"),
+        ),
     ] {
         if needed {
             let taken = cx.world.sample(Pert(10.0, 30.0, 90.0), &resource, status);
@@ -543,12 +722,18 @@ fn fill(cx: &mut Cx<'_>, engine: &Engine, id: &str, facts: &mut Facts) {
     if !facts.has("PreferredBackupWindow") {
         let (hour, half) = (3 + draw(8), draw(2) * 30);
         let ends = (hour * 60 + half + 30) % (24 * 60);
-        facts.set("PreferredBackupWindow", format!("{hour:02}:{half:02}-{:02}:{:02}", ends / 60, ends % 60));
+        facts.set(
+            "PreferredBackupWindow",
+            format!("{hour:02}:{half:02}-{:02}:{:02}", ends / 60, ends % 60),
+        );
     }
     if !facts.has("PreferredMaintenanceWindow") {
         let day = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"][draw(7) as usize];
         let hour = 12 + draw(10);
-        facts.set("PreferredMaintenanceWindow", format!("{day}:{hour:02}:00-{day}:{hour:02}:30"));
+        facts.set(
+            "PreferredMaintenanceWindow",
+            format!("{day}:{hour:02}:00-{day}:{hour:02}:30"),
+        );
     }
     let zero: &[(&str, Value)] = &[
         ("BackupRetentionPeriod", json!(1)),
@@ -567,7 +752,10 @@ fn fill(cx: &mut Cx<'_>, engine: &Engine, id: &str, facts: &mut Facts) {
         ("CustomerOwnedIpEnabled", json!(false)),
         ("DedicatedLogVolume", json!(false)),
         ("DatabaseInsightsMode", json!("standard")),
-        ("EngineLifecycleSupport", json!("open-source-rds-extended-support")),
+        (
+            "EngineLifecycleSupport",
+            json!("open-source-rds-extended-support"),
+        ),
         ("ActivityStreamStatus", json!("stopped")),
         ("IsStorageConfigUpgradeAvailable", json!(false)),
     ];
@@ -576,7 +764,8 @@ fn fill(cx: &mut Cx<'_>, engine: &Engine, id: &str, facts: &mut Facts) {
             facts.set(member, default.clone());
         }
     }
-    if facts.bool("PerformanceInsightsEnabled") && !facts.has("PerformanceInsightsRetentionPeriod") {
+    if facts.bool("PerformanceInsightsEnabled") && !facts.has("PerformanceInsightsRetentionPeriod")
+    {
         facts.set("PerformanceInsightsRetentionPeriod", 7);
     }
     if engine.aurora {

@@ -30,8 +30,8 @@ pub const ENGINES: &[Engine] = &[
         license: "postgresql-license",
         aurora: false,
         versions: &[
-            "13.18", "13.20", "14.12", "14.15", "14.17", "15.4", "15.5", "15.7", "15.8", "15.10", "15.12", "16.3", "16.4",
-            "16.6", "16.8", "17.2", "17.4",
+            "13.18", "13.20", "14.12", "14.15", "14.17", "15.4", "15.5", "15.7", "15.8", "15.10",
+            "15.12", "16.3", "16.4", "16.6", "16.8", "17.2", "17.4",
         ],
         logs: &["postgresql", "upgrade"],
     },
@@ -42,7 +42,9 @@ pub const ENGINES: &[Engine] = &[
         port: 3306,
         license: "general-public-license",
         aurora: false,
-        versions: &["8.0.35", "8.0.36", "8.0.37", "8.0.39", "8.0.40", "8.0.41", "8.4.3", "8.4.4"],
+        versions: &[
+            "8.0.35", "8.0.36", "8.0.37", "8.0.39", "8.0.40", "8.0.41", "8.4.3", "8.4.4",
+        ],
         logs: &["audit", "error", "general", "slowquery"],
     },
     Engine {
@@ -80,19 +82,61 @@ struct Family {
 }
 
 const FAMILIES: &[Family] = &[
-    Family { name: "t3", sizes: &["micro", "small", "medium", "large", "xlarge", "2xlarge"], aurora: Some(&["medium", "large"]) },
-    Family { name: "t4g", sizes: &["micro", "small", "medium", "large", "xlarge", "2xlarge"], aurora: Some(&["medium", "large"]) },
-    Family { name: "m5", sizes: LARGE, aurora: None },
-    Family { name: "m6g", sizes: LARGE, aurora: None },
-    Family { name: "m6i", sizes: LARGE, aurora: None },
-    Family { name: "m7g", sizes: LARGE, aurora: None },
-    Family { name: "r5", sizes: LARGE, aurora: Some(LARGE) },
-    Family { name: "r6g", sizes: LARGE, aurora: Some(LARGE) },
-    Family { name: "r6i", sizes: LARGE, aurora: Some(LARGE) },
-    Family { name: "r7g", sizes: LARGE, aurora: Some(LARGE) },
+    Family {
+        name: "t3",
+        sizes: &["micro", "small", "medium", "large", "xlarge", "2xlarge"],
+        aurora: Some(&["medium", "large"]),
+    },
+    Family {
+        name: "t4g",
+        sizes: &["micro", "small", "medium", "large", "xlarge", "2xlarge"],
+        aurora: Some(&["medium", "large"]),
+    },
+    Family {
+        name: "m5",
+        sizes: LARGE,
+        aurora: None,
+    },
+    Family {
+        name: "m6g",
+        sizes: LARGE,
+        aurora: None,
+    },
+    Family {
+        name: "m6i",
+        sizes: LARGE,
+        aurora: None,
+    },
+    Family {
+        name: "m7g",
+        sizes: LARGE,
+        aurora: None,
+    },
+    Family {
+        name: "r5",
+        sizes: LARGE,
+        aurora: Some(LARGE),
+    },
+    Family {
+        name: "r6g",
+        sizes: LARGE,
+        aurora: Some(LARGE),
+    },
+    Family {
+        name: "r6i",
+        sizes: LARGE,
+        aurora: Some(LARGE),
+    },
+    Family {
+        name: "r7g",
+        sizes: LARGE,
+        aurora: Some(LARGE),
+    },
 ];
 
-const LARGE: &[&str] = &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"];
+const LARGE: &[&str] = &[
+    "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge",
+];
 
 /// Families that a region does not offer. AWS's own gaps change; these stand for them.
 const GAPS: &[(&str, &str)] = &[
@@ -111,7 +155,10 @@ const GAPS: &[(&str, &str)] = &[
 const STORAGE: &[&str] = &["gp2", "gp3", "io1", "io2"];
 
 pub fn engine(name: &str) -> Result<&'static Engine, AwsError> {
-    ENGINES.iter().find(|engine| engine.name == name).ok_or_else(|| value(format!("Invalid DB engine: {name}")))
+    ENGINES
+        .iter()
+        .find(|engine| engine.name == name)
+        .ok_or_else(|| value(format!("Invalid DB engine: {name}")))
 }
 
 impl Engine {
@@ -123,21 +170,27 @@ impl Engine {
 
     /// The full version that a full or partial one means, or the newest where none is given.
     pub fn version(&self, given: Option<&str>) -> Result<&'static str, AwsError> {
-        let found = match given {
-            None => self.versions.last(),
-            Some(given) => self
-                .versions
-                .iter()
-                .rev()
-                .find(|version| **version == given || version.starts_with(&format!("{given}."))),
-        };
-        found.copied().ok_or_else(|| combination(format!("Cannot find version {} for {}", given.unwrap_or_default(), self.name)))
+        let found =
+            match given {
+                None => self.versions.last(),
+                Some(given) => self.versions.iter().rev().find(|version| {
+                    **version == given || version.starts_with(&format!("{given}."))
+                }),
+            };
+        found.copied().ok_or_else(|| {
+            combination(format!(
+                "Cannot find version {} for {}",
+                given.unwrap_or_default(),
+                self.name
+            ))
+        })
     }
 
     /// Whether a full version leads on to another.
     pub fn upgrades(&self, from: &str) -> Vec<&'static str> {
         let at = self.versions.iter().position(|version| *version == from);
-        at.map(|at| self.versions[at + 1..].to_vec()).unwrap_or_default()
+        at.map(|at| self.versions[at + 1..].to_vec())
+            .unwrap_or_default()
     }
 
     pub fn family(&self, version: &str) -> String {
@@ -145,15 +198,31 @@ impl Engine {
     }
 
     pub fn option_group(&self, version: &str) -> String {
-        format!("default:{}-{}", self.name, self.major(version).replace('.', "-"))
+        format!(
+            "default:{}-{}",
+            self.name,
+            self.major(version).replace('.', "-")
+        )
     }
 
     /// The classes that a region offers for this engine.
     fn classes(&self, region: &str) -> Vec<String> {
         let mut classes = Vec::new();
-        for family in FAMILIES.iter().filter(|family| !GAPS.contains(&(region, family.name))) {
-            let sizes = if self.aurora { family.aurora } else { Some(family.sizes) };
-            classes.extend(sizes.into_iter().flatten().map(|size| format!("db.{}.{size}", family.name)));
+        for family in FAMILIES
+            .iter()
+            .filter(|family| !GAPS.contains(&(region, family.name)))
+        {
+            let sizes = if self.aurora {
+                family.aurora
+            } else {
+                Some(family.sizes)
+            };
+            classes.extend(
+                sizes
+                    .into_iter()
+                    .flatten()
+                    .map(|size| format!("db.{}.{size}", family.name)),
+            );
         }
         if self.aurora {
             classes.push("db.serverless".into());
@@ -167,12 +236,21 @@ pub fn classes(cx: &mut Cx<'_>, engine: &Engine) -> Vec<String> {
     let region = cx.region.clone();
     let mut classes = engine.classes(&region);
     let withdrawn = &cx.place().rds.withdrawn;
-    classes.retain(|class| !withdrawn.iter().any(|gone| gone == class || class.split('.').nth(1) == Some(gone)));
+    classes.retain(|class| {
+        !withdrawn
+            .iter()
+            .any(|gone| gone == class || class.split('.').nth(1) == Some(gone))
+    });
     classes
 }
 
 /// Refuses a class that is none, or that is not offered here for the engine.
-pub fn check_class(cx: &mut Cx<'_>, engine: &Engine, version: &str, class: &str) -> Result<(), AwsError> {
+pub fn check_class(
+    cx: &mut Cx<'_>,
+    engine: &Engine,
+    version: &str,
+    class: &str,
+) -> Result<(), AwsError> {
     if classes(cx, engine).iter().any(|known| known == class) {
         return Ok(());
     }
@@ -200,15 +278,25 @@ pub fn withdraw(world: &mut crate::World, account: &str, region: &str, class: &s
 pub fn describe_versions(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     names::check_filters(
         input,
-        &["db-parameter-group-family", "engine", "engine-mode", "engine-version", "status"],
+        &[
+            "db-parameter-group-family",
+            "engine",
+            "engine-mode",
+            "engine-version",
+            "status",
+        ],
     )?;
     let mut versions = Vec::new();
     let wanted_engines = names::filter(input, "engine");
     let wanted_versions = names::filter(input, "engine-version");
     let wanted_families = names::filter(input, "db-parameter-group-family");
     for engine in ENGINES {
-        if input.str("Engine").is_some_and(|wanted| wanted != engine.name)
-            || wanted_engines.as_ref().is_some_and(|wanted| !wanted.iter().any(|w| w == engine.name))
+        if input
+            .str("Engine")
+            .is_some_and(|wanted| wanted != engine.name)
+            || wanted_engines
+                .as_ref()
+                .is_some_and(|wanted| !wanted.iter().any(|w| w == engine.name))
         {
             continue;
         }
@@ -216,13 +304,20 @@ pub fn describe_versions(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsEr
         let newest = engine.versions.last().copied().unwrap_or_default();
         for version in engine.versions {
             let family = engine.family(version);
-            let fits = wanted.is_none_or(|w| *version == w || version.starts_with(&format!("{w}.")))
-                && wanted_versions.as_ref().is_none_or(|w| w.iter().any(|w| w == version))
+            let fits = wanted
+                .is_none_or(|w| *version == w || version.starts_with(&format!("{w}.")))
+                && wanted_versions
+                    .as_ref()
+                    .is_none_or(|w| w.iter().any(|w| w == version))
                 && wanted_families.as_ref().is_none_or(|w| w.contains(&family))
-                && input.str("DBParameterGroupFamily").is_none_or(|w| w == family)
+                && input
+                    .str("DBParameterGroupFamily")
+                    .is_none_or(|w| w == family)
                 && (input.bool("DefaultOnly") != Some(true)
                     || match wanted {
-                        Some(wanted) => engine.version(Some(wanted)).is_ok_and(|default| default == *version),
+                        Some(wanted) => engine
+                            .version(Some(wanted))
+                            .is_ok_and(|default| default == *version),
                         None => *version == newest,
                     });
             if fits {
@@ -280,18 +375,33 @@ fn shown_version(cx: &Cx<'_>, engine: &Engine, version: &str, family: &str) -> V
 
 pub fn describe_orderable(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let engine = engine(input.str("Engine").unwrap_or_default())?;
-    let zones: Vec<Value> = neighbours::zones(cx).into_iter().map(|zone| json!({ "Name": zone })).collect();
+    let zones: Vec<Value> = neighbours::zones(cx)
+        .into_iter()
+        .map(|zone| json!({ "Name": zone }))
+        .collect();
     let classes = classes(cx, engine);
     let mut options = Vec::new();
-    let storage: &[&str] = if engine.aurora { &["aurora", "aurora-iopt1"] } else { STORAGE };
+    let storage: &[&str] = if engine.aurora {
+        &["aurora", "aurora-iopt1"]
+    } else {
+        STORAGE
+    };
     for version in engine.versions {
-        if input.str("EngineVersion").is_some_and(|wanted| wanted != *version)
-            || input.str("LicenseModel").is_some_and(|wanted| wanted != engine.license)
+        if input
+            .str("EngineVersion")
+            .is_some_and(|wanted| wanted != *version)
+            || input
+                .str("LicenseModel")
+                .is_some_and(|wanted| wanted != engine.license)
             || input.bool("Vpc") == Some(false)
         {
             continue;
         }
-        for class in classes.iter().filter(|class| input.str("DBInstanceClass").is_none_or(|wanted| wanted == *class)) {
+        for class in classes.iter().filter(|class| {
+            input
+                .str("DBInstanceClass")
+                .is_none_or(|wanted| wanted == *class)
+        }) {
             for storage in storage {
                 options.push(shown_option(engine, version, class, storage, &zones));
             }
@@ -300,7 +410,13 @@ pub fn describe_orderable(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsE
     Ok(json!({ "OrderableDBInstanceOptions": options }).into())
 }
 
-fn shown_option(engine: &Engine, version: &str, class: &str, storage: &str, zones: &[Value]) -> Value {
+fn shown_option(
+    engine: &Engine,
+    version: &str,
+    class: &str,
+    storage: &str,
+    zones: &[Value],
+) -> Value {
     let provisioned = matches!(storage, "io1" | "io2");
     let burstable = class.starts_with("db.t");
     let mut shown = json!({
@@ -345,8 +461,11 @@ fn shown_option(engine: &Engine, version: &str, class: &str, storage: &str, zone
 }
 
 /// The certificate authorities, newest choice first.
-const AUTHORITIES: &[(&str, &str)] =
-    &[("rds-ca-rsa2048-g1", "2061-05-26"), ("rds-ca-rsa4096-g1", "2121-05-26"), ("rds-ca-ecc384-g1", "2121-05-26")];
+const AUTHORITIES: &[(&str, &str)] = &[
+    ("rds-ca-rsa2048-g1", "2061-05-26"),
+    ("rds-ca-rsa4096-g1", "2121-05-26"),
+    ("rds-ca-ecc384-g1", "2121-05-26"),
+];
 
 pub const DEFAULT_AUTHORITY: &str = "rds-ca-rsa2048-g1";
 
@@ -358,7 +477,11 @@ pub fn check_authority(id: &str) -> Result<(), AwsError> {
 }
 
 fn certificate_not_found(id: &str) -> AwsError {
-    refuse("CertificateNotFound", format!("Certificate not found: {id}")).status(404)
+    refuse(
+        "CertificateNotFound",
+        format!("Certificate not found: {id}"),
+    )
+    .status(404)
 }
 
 pub fn describe_certificates(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {

@@ -70,8 +70,22 @@ const CATEGORIES: &[(&str, &[&str])] = &[
             "restoration",
         ],
     ),
-    ("db-snapshot", &["creation", "deletion", "notification", "restoration"]),
-    ("db-cluster", &["configuration change", "creation", "deletion", "failover", "failure", "maintenance", "notification"]),
+    (
+        "db-snapshot",
+        &["creation", "deletion", "notification", "restoration"],
+    ),
+    (
+        "db-cluster",
+        &[
+            "configuration change",
+            "creation",
+            "deletion",
+            "failover",
+            "failure",
+            "maintenance",
+            "notification",
+        ],
+    ),
     ("db-cluster-snapshot", &["backup"]),
 ];
 
@@ -80,22 +94,32 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let source = input.str("SourceIdentifier");
     let kind = input.str("SourceType");
     if source.is_some() && kind.is_none() {
-        return Err(super::refusal::combination("SourceType must be supplied when SourceIdentifier is."));
+        return Err(super::refusal::combination(
+            "SourceType must be supplied when SourceIdentifier is.",
+        ));
     }
     if let Some(kind) = kind
         && !CATEGORIES.iter().any(|(known, _)| *known == kind)
-        && !["db-parameter-group", "db-security-group", "custom-engine-version", "db-proxy", "blue-green-deployment"]
-            .contains(&kind)
+        && ![
+            "db-parameter-group",
+            "db-security-group",
+            "custom-engine-version",
+            "db-proxy",
+            "blue-green-deployment",
+        ]
+        .contains(&kind)
     {
         return Err(value(format!("Invalid source type: {kind}")));
     }
     let duration = input.i64("Duration").unwrap_or(60) as f64 * 60.0;
     let start = input.value["StartTime"].as_f64().unwrap_or(now - duration);
-    let end = input.value["EndTime"].as_f64().unwrap_or(if input.has("StartTime") && input.has("Duration") {
-        start + duration
-    } else {
-        now
-    });
+    let end = input.value["EndTime"].as_f64().unwrap_or(
+        if input.has("StartTime") && input.has("Duration") {
+            start + duration
+        } else {
+            now
+        },
+    );
     let categories = input.strings("EventCategories");
     let place = cx.world.seen_place(&cx.caller.account, &cx.region);
     let events: Vec<Value> = place
@@ -103,7 +127,9 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         .flat_map(|place| &place.rds.events)
         .filter(|event| source.is_none_or(|source| names::identifier(source, "db") == event.id))
         .filter(|event| kind.is_none_or(|kind| kind == event.kind))
-        .filter(|event| categories.is_empty() || categories.iter().any(|category| category == event.category))
+        .filter(|event| {
+            categories.is_empty() || categories.iter().any(|category| category == event.category)
+        })
         .filter(|event| {
             let at = cx.world.unix(event.at);
             start <= at && at <= end

@@ -115,7 +115,10 @@ pub fn shown(world: &World, account: &str, region: &str, instance: &Instance) ->
     }
     put("DBSecurityGroups", json!([]));
     let active = |id: &String| json!({ "VpcSecurityGroupId": id, "Status": "active" });
-    put("VpcSecurityGroups", instance.security_groups.iter().map(active).collect());
+    put(
+        "VpcSecurityGroups",
+        instance.security_groups.iter().map(active).collect(),
+    );
     put(
         "DBParameterGroups",
         json!([{
@@ -123,9 +126,13 @@ pub fn shown(world: &World, account: &str, region: &str, instance: &Instance) ->
             "ParameterApplyStatus": instance.parameter_apply,
         }]),
     );
-    put("OptionGroupMemberships", json!([{ "OptionGroupName": instance.option_group, "Status": "in-sync" }]));
+    put(
+        "OptionGroupMemberships",
+        json!([{ "OptionGroupName": instance.option_group, "Status": "in-sync" }]),
+    );
     let place = world.seen_place(account, region);
-    if let Some(group) = place.and_then(|place| place.rds.subnet_groups.get(&instance.subnet_group)) {
+    if let Some(group) = place.and_then(|place| place.rds.subnet_groups.get(&instance.subnet_group))
+    {
         put("DBSubnetGroup", group.shown());
     }
     let mut pending = instance.pending.clone();
@@ -166,12 +173,21 @@ pub fn shown(world: &World, account: &str, region: &str, instance: &Instance) ->
         put("AutomaticRestartTime", at(at_restart));
     }
     if let Some(secret) = &instance.secret {
-        put("MasterUserSecret", json!({ "SecretArn": secret.arn, "SecretStatus": "active", "KmsKeyId": secret.key }));
+        put(
+            "MasterUserSecret",
+            json!({ "SecretArn": secret.arn, "SecretStatus": "active", "KmsKeyId": secret.key }),
+        );
     }
-    let replications: Vec<Value> =
-        instance.backup_replications.iter().map(|arn| json!({ "DBInstanceAutomatedBackupsArn": arn })).collect();
+    let replications: Vec<Value> = instance
+        .backup_replications
+        .iter()
+        .map(|arn| json!({ "DBInstanceAutomatedBackupsArn": arn }))
+        .collect();
     if !replications.is_empty() {
-        put("DBInstanceAutomatedBackupsReplications", json!(replications));
+        put(
+            "DBInstanceAutomatedBackupsReplications",
+            json!(replications),
+        );
     }
     put(
         "CertificateDetails",

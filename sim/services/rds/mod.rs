@@ -8,7 +8,7 @@
 use super::{Service, ServiceId};
 use crate::clock::Nanos;
 use crate::error::AwsError;
-use crate::plane::database::Database;
+use crate::plane::database::{Database, Sessions};
 use crate::table::Table;
 use crate::world::{Cx, Event, Input, Output, World};
 use serde_json::{Value, json};
@@ -41,15 +41,21 @@ mod survey;
 mod tag;
 
 pub use connect::{
-    Address, ConnectError, Connection, DatabaseRef, Login, address_of, connect, contents, database_at, force_tls_of, open,
-    query, role, rows, session, write_in_session, write_row,
+    Address, ConnectError, Connection, DatabaseRef, Login, Role, address_of, close, connect,
+    contents, database_at, open, query, role, rows, session, write_in_session, write_row,
 };
+pub(crate) use connect::{own, refuses_writes};
 pub use engines::withdraw;
 pub use instance::Instance;
 pub use replica::set_lag;
 pub use tag::tagged;
 
-pub const SERVICE: Service = Service { id: ServiceId::Rds, handle, happen, wants: permissions::wants };
+pub const SERVICE: Service = Service {
+    id: ServiceId::Rds,
+    handle,
+    happen,
+    wants: permissions::wants,
+};
 
 /// RDS in one account and region.
 #[derive(Clone, Default)]
@@ -66,6 +72,8 @@ pub struct State {
     pub events: Vec<events::Told>,
     /// By resource id (`db-…`, `cluster-…`): what is in the databases.
     pub contents: BTreeMap<String, Content>,
+    /// By the resource id of an instance: who is connected to it.
+    pub sessions: BTreeMap<String, Sessions>,
     /// Classes and families that this region does not offer in this world.
     pub withdrawn: BTreeSet<String>,
     /// Classes of which a zone has none left now.
@@ -96,7 +104,14 @@ pub struct Follower {
 }
 
 /// Lets a zone run out of a class, or have it again.
-pub fn exhaust(world: &mut World, account: &str, region: &str, class: &str, zone: &str, none_left: bool) {
+pub fn exhaust(
+    world: &mut World,
+    account: &str,
+    region: &str,
+    class: &str,
+    zone: &str,
+    none_left: bool,
+) {
     let exhausted = &mut world.place(account, region).rds.exhausted;
     let place = (class.to_owned(), zone.to_owned());
     if none_left {
@@ -214,7 +229,9 @@ fn happen(world: &mut World, event: &Event) {
         "cluster-step" => cluster::stepped(world, event),
         "cluster-autostart" => cluster::autostart(world, event),
         "cluster-password" => cluster::modify::password_set(world, event),
-        "cluster-snapshot-checked" | "cluster-snapshot-done" => cluster::snapshot::finish(world, event),
+        "cluster-snapshot-checked" | "cluster-snapshot-done" => {
+            cluster::snapshot::finish(world, event)
+        }
         other => debug_assert!(false, "rds knows no event {other}"),
     }
 }
@@ -223,16 +240,29 @@ fn happen(world: &mut World, event: &Event) {
 fn show(cx: &mut Cx<'_>, id: &str) -> Result<Output, AwsError> {
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     let place = cx.world.seen_place(&account, &region);
-    let instance =
-        place.and_then(|place| place.rds.instances.get(id)).ok_or_else(|| refusal::instance_not_found(id))?;
+    let instance = place
+        .and_then(|place| place.rds.instances.get(id))
+        .ok_or_else(|| refusal::instance_not_found(id))?;
     Ok(json!({ "DBInstance": instance::shown(cx.world, &account, &region, instance) }).into())
 }
 
 fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    names::check_filters(input, &["db-cluster-id", "db-instance-id", "dbi-resource-id", "domain", "engine"])?;
+    names::check_filters(
+        input,
+        &[
+            "db-cluster-id",
+            "db-instance-id",
+            "dbi-resource-id",
+            "domain",
+            "engine",
+        ],
+    )?;
     let (account, region, now) = (cx.caller.account.clone(), cx.region.clone(), cx.now());
     let world = &*cx.world;
-    let all = world.seen_place(&account, &region).into_iter().flat_map(|place| place.rds.instances.seen_all(now));
+    let all = world
+        .seen_place(&account, &region)
+        .into_iter()
+        .flat_map(|place| place.rds.instances.seen_all(now));
     let mut found: Vec<&Instance> = all.map(|(_, instance)| instance).collect();
     if let Some(given) = input.str("DBInstanceIdentifier") {
         let id = names::identifier(given, "db");
@@ -242,7 +272,10 @@ fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         }
     }
     for (name, read) in [
-        ("db-instance-id", (|i| i.id.clone()) as fn(&Instance) -> String),
+        (
+            "db-instance-id",
+            (|i| i.id.clone()) as fn(&Instance) -> String,
+        ),
         ("db-cluster-id", |i| i.cluster.clone().unwrap_or_default()),
         ("dbi-resource-id", |i| i.resource.to_ascii_lowercase()),
         ("engine", |i| i.engine().to_owned()),
@@ -250,12 +283,16 @@ fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         if let Some(wanted) = names::filter(input, name) {
             found.retain(|instance| {
                 let has = read(instance);
-                wanted.iter().any(|one| *one == has || (!has.is_empty() && one.ends_with(&format!(":{has}"))))
+                wanted.iter().any(|one| {
+                    *one == has || (!has.is_empty() && one.ends_with(&format!(":{has}")))
+                })
             });
         }
     }
-    let shown: Vec<Value> =
-        found.into_iter().map(|instance| instance::shown(world, &account, &region, instance)).collect();
+    let shown: Vec<Value> = found
+        .into_iter()
+        .map(|instance| instance::shown(world, &account, &region, instance))
+        .collect();
     Ok(json!({ "DBInstances": shown }).into())
 }
 

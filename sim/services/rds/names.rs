@@ -25,8 +25,14 @@ impl Arn {
         if head != ("arn", "aws", "rds") {
             return None;
         }
-        let (region, account, kind, id) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        Some(Arn { region: region.into(), account: account.into(), kind: kind.into(), id: id.into() })
+        let (region, account, kind, id) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        Some(Arn {
+            region: region.into(),
+            account: account.into(),
+            kind: kind.into(),
+            id: id.into(),
+        })
     }
 }
 
@@ -43,7 +49,9 @@ pub fn place_hash(world: &World, account: &str, region: &str) -> String {
     let mut bits = world.dice.hash(&["rds", account, region], 0);
     let mut text = String::from("c");
     for _ in 0..11 {
-        text.push(char::from(b"0123456789abcdefghijklmnopqrstuvwxyz"[(bits % 36) as usize]));
+        text.push(char::from(
+            b"0123456789abcdefghijklmnopqrstuvwxyz"[(bits % 36) as usize],
+        ));
         bits = bits / 36 ^ (bits << 57);
     }
     text
@@ -51,12 +59,18 @@ pub fn place_hash(world: &World, account: &str, region: &str) -> String {
 
 /// An instance's endpoint name.
 pub fn host(world: &World, account: &str, region: &str, id: &str) -> String {
-    format!("{id}.{}.{region}.rds.amazonaws.com", place_hash(world, account, region))
+    format!(
+        "{id}.{}.{region}.rds.amazonaws.com",
+        place_hash(world, account, region)
+    )
 }
 
 /// A cluster's endpoint name; `kind` is `cluster` or `cluster-ro`.
 pub fn cluster_host(world: &World, account: &str, region: &str, id: &str, kind: &str) -> String {
-    format!("{id}.{kind}-{}.{region}.rds.amazonaws.com", place_hash(world, account, region))
+    format!(
+        "{id}.{kind}-{}.{region}.rds.amazonaws.com",
+        place_hash(world, account, region)
+    )
 }
 
 /// A resource id: `db-` or `cluster-` and 26 letters and digits.
@@ -80,7 +94,10 @@ pub fn tags(input: &Input) -> Result<Tags, AwsError> {
         put_tag(&mut tags, key, tag["Value"].as_str().unwrap_or_default())?;
     }
     if tags.len() > 50 {
-        return Err(refuse("TagQuotaExceeded", "A resource cannot have more than 50 tags."));
+        return Err(refuse(
+            "TagQuotaExceeded",
+            "A resource cannot have more than 50 tags.",
+        ));
     }
     Ok(tags)
 }
@@ -90,8 +107,11 @@ pub fn put_tag(tags: &mut Tags, key: &str, text: &str) -> Result<(), AwsError> {
     if key.is_empty() || key.len() > 128 || text.len() > 256 {
         return Err(value(format!("Tag key or value out of bounds: {key}")));
     }
-    if key.to_ascii_lowercase().starts_with("aws:") || key.to_ascii_lowercase().starts_with("rds:") {
-        return Err(value("Tag keys cannot start with the reserved prefix aws: or rds:"));
+    if key.to_ascii_lowercase().starts_with("aws:") || key.to_ascii_lowercase().starts_with("rds:")
+    {
+        return Err(value(
+            "Tag keys cannot start with the reserved prefix aws: or rds:",
+        ));
     }
     match tags.iter_mut().find(|(known, _)| known == key) {
         Some(known) => text.clone_into(&mut known.1),
@@ -101,14 +121,25 @@ pub fn put_tag(tags: &mut Tags, key: &str, text: &str) -> Result<(), AwsError> {
 }
 
 pub fn shown_tags(tags: &Tags) -> Value {
-    tags.iter().map(|(key, text)| json!({ "Key": key, "Value": text })).collect()
+    tags.iter()
+        .map(|(key, text)| json!({ "Key": key, "Value": text }))
+        .collect()
 }
 
 /// The values of a filter, if it was given.
 pub fn filter(input: &Input, name: &str) -> Option<Vec<String>> {
-    let found = input.list("Filters").iter().find(|filter| filter["Name"].as_str() == Some(name))?;
+    let found = input
+        .list("Filters")
+        .iter()
+        .find(|filter| filter["Name"].as_str() == Some(name))?;
     let values = found["Values"].as_array()?;
-    Some(values.iter().filter_map(Value::as_str).map(str::to_ascii_lowercase).collect())
+    Some(
+        values
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_ascii_lowercase)
+            .collect(),
+    )
 }
 
 /// Refuses filters that the operation does not know.
@@ -134,10 +165,22 @@ pub fn calendar(unix: i64) -> (i64, u32, u32, u32, u32, u32, u32) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_index = (5 * of_year + 2) / 153;
     let day = (of_year - (153 * month_index + 2) / 5 + 1) as u32;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 } as u32;
+    let month = if month_index < 10 {
+        month_index + 3
+    } else {
+        month_index - 9
+    } as u32;
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let weekday = (days + 4).rem_euclid(7) as u32;
-    (year, month, day, seconds / 3_600, seconds / 60 % 60, seconds % 60, weekday)
+    (
+        year,
+        month,
+        day,
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60,
+        weekday,
+    )
 }
 
 /// `2027-01-15-08-00`, as automated snapshots have it in their names.
@@ -152,19 +195,30 @@ pub fn until_window(window: &str, unix: f64) -> Option<Nanos> {
     let mut parts: Vec<&str> = start.split(':').collect();
     let weekday = if parts.len() == 3 {
         let named = parts.remove(0).to_ascii_lowercase();
-        Some(["sun", "mon", "tue", "wed", "thu", "fri", "sat"].iter().position(|day| *day == named)? as i64)
+        Some(
+            ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+                .iter()
+                .position(|day| *day == named)? as i64,
+        )
     } else {
         None
     };
-    let [hour, minute] = parts[..] else { return None };
-    let wanted = hour.parse::<i64>().ok().filter(|h| *h < 24)? * 3_600 + minute.parse::<i64>().ok().filter(|m| *m < 60)? * 60;
+    let [hour, minute] = parts[..] else {
+        return None;
+    };
+    let wanted = hour.parse::<i64>().ok().filter(|h| *h < 24)? * 3_600
+        + minute.parse::<i64>().ok().filter(|m| *m < 60)? * 60;
     let now = unix as i64;
     let (.., today) = calendar(now);
     let mut wait = wanted - now.rem_euclid(86_400);
     if let Some(weekday) = weekday {
         wait += (weekday - i64::from(today)).rem_euclid(7) * 86_400;
     }
-    let period = if weekday.is_some() { 7 * 86_400 } else { 86_400 };
+    let period = if weekday.is_some() {
+        7 * 86_400
+    } else {
+        86_400
+    };
     if wait <= 0 {
         wait += period;
     }

@@ -39,7 +39,11 @@ impl Quota {
 pub fn limit(cx: &Cx<'_>, quota: Quota) -> f64 {
     let (code, default) = quota.code();
     let applied = quotas::limit(cx.world, &cx.caller.account, &cx.region, code);
-    if applied.is_finite() { applied } else { default }
+    if applied.is_finite() {
+        applied
+    } else {
+        default
+    }
 }
 
 /// The VPC and zone of a subnet.
@@ -50,7 +54,10 @@ pub fn subnet(cx: &Cx<'_>, id: &str) -> Option<(String, String)> {
 
 /// The names of the region's zones.
 pub fn zones(cx: &Cx<'_>) -> Vec<String> {
-    ec2::zones(&cx.caller.account, &cx.region).into_iter().map(|zone| zone.name).collect()
+    ec2::zones(&cx.caller.account, &cx.region)
+        .into_iter()
+        .map(|zone| zone.name)
+        .collect()
 }
 
 /// The security groups that a database in `vpc` shall have: those named, each of that VPC, or the VPC's default.
@@ -62,7 +69,9 @@ pub fn security_groups(cx: &Cx<'_>, vpc: &str, named: &[String]) -> Result<Vec<S
     }
     for id in named {
         let Some(group) = ec2::security_group(cx.world, account, region, id) else {
-            return Err(value(format!("Invalid security group , groupId= {id}, groupName=.")));
+            return Err(value(format!(
+                "Invalid security group , groupId= {id}, groupName=."
+            )));
         };
         if group.vpc_id != vpc {
             return Err(combination(format!(
@@ -107,7 +116,11 @@ pub fn attach_in(
         private_address: None,
     };
     match ec2::attach(world, account, region, &wanted) {
-        Ok(interface) => Ok((interface.id, interface.private_address, interface.public_address)),
+        Ok(interface) => Ok((
+            interface.id,
+            interface.private_address,
+            interface.public_address,
+        )),
         Err(error) if error.code == "InsufficientFreeAddressesInSubnet" => Err(refuse(
             "InsufficientAvailableIPsInSubnetFault",
             format!("The subnet {subnet} does not have enough free addresses."),
@@ -118,7 +131,11 @@ pub fn attach_in(
 
 /// Other security groups for an interface: new connections see them at once, open ones live on.
 pub fn regroup(world: &mut World, account: &str, region: &str, interface: &str, groups: &[String]) {
-    ec2::set_interface_groups(world, account, region, interface, groups);
+    world
+        .place(account, region)
+        .ec2
+        .interfaces
+        .settle(interface, |interface| interface.groups = groups.to_vec());
 }
 
 pub fn release(world: &mut World, account: &str, region: &str, interface: &str) {
@@ -128,7 +145,13 @@ pub fn release(world: &mut World, account: &str, region: &str, interface: &str) 
 }
 
 /// The ARN of a key that can be used here now. `whose` names it in the refusal: `source snapshot`, `target snapshot`…
-pub fn key(world: &World, account: &str, region: &str, any: &str, whose: &str) -> Result<String, AwsError> {
+pub fn key(
+    world: &World,
+    account: &str,
+    region: &str,
+    any: &str,
+    whose: &str,
+) -> Result<String, AwsError> {
     kms::usable(world, account, region, any).map_err(|_| key_not_accessible(whose, any))
 }
 
@@ -155,13 +178,19 @@ pub fn public_by_default(cx: &Cx<'_>, vpc: &str) -> bool {
 fn has_gateway(cx: &Cx<'_>, vpc: &str) -> bool {
     let place = cx.world.seen_place(&cx.caller.account, &cx.region);
     place.is_some_and(|place| {
-        place.ec2.internet_gateways.iter().any(|(_, gateway)| gateway.vpc_id.as_deref() == Some(vpc))
+        place
+            .ec2
+            .internet_gateways
+            .iter()
+            .any(|(_, gateway)| gateway.vpc_id.as_deref() == Some(vpc))
     })
 }
 
 fn has_names(cx: &Cx<'_>, vpc: &str) -> bool {
     let place = cx.world.seen_place(&cx.caller.account, &cx.region);
-    place.and_then(|place| place.ec2.vpcs.get(vpc)).is_some_and(|vpc| vpc.dns_support && vpc.dns_hostnames)
+    place
+        .and_then(|place| place.ec2.vpcs.get(vpc))
+        .is_some_and(|vpc| vpc.dns_support && vpc.dns_hostnames)
 }
 
 /// Refuses a public database where the VPC cannot have one.
@@ -187,16 +216,25 @@ pub fn can_be_public(cx: &Cx<'_>, vpc: &str) -> Result<(), AwsError> {
 pub fn default_subnets(cx: &Cx<'_>) -> Option<(String, Vec<super::subnet_group::Place>)> {
     let ec2 = &cx.world.seen_place(&cx.caller.account, &cx.region)?.ec2;
     let (vpc, _) = ec2.vpcs.iter().find(|(_, vpc)| vpc.default)?;
-    let subnets = ec2.subnets.iter().filter(|(_, subnet)| subnet.vpc_id == vpc);
+    let subnets = ec2
+        .subnets
+        .iter()
+        .filter(|(_, subnet)| subnet.vpc_id == vpc);
     let subnets: Vec<_> = subnets
-        .map(|(id, subnet)| super::subnet_group::Place { subnet: id.to_owned(), zone: subnet.zone.clone() })
+        .map(|(id, subnet)| super::subnet_group::Place {
+            subnet: id.to_owned(),
+            zone: subnet.zone.clone(),
+        })
         .collect();
     (!subnets.is_empty()).then(|| (vpc.to_owned(), subnets))
 }
 
 /// Whether names cannot be published now: new endpoints of databases need the control plane in us-east-1.
 pub fn publishing_is_dark(world: &World) -> bool {
-    world.faults.control_dark(ServiceId::Route53, "us-east-1", world.now()).is_some()
+    world
+        .faults
+        .control_dark(ServiceId::Route53, "us-east-1", world.now())
+        .is_some()
 }
 
 /// Whether a region's data plane is dark: what is stored there cannot be read.

@@ -51,14 +51,49 @@ const OFFERS: &[Offer] = &[
         port: None,
         persistent: false,
         settings: &[
-            ("SERVER_AUDIT", "FORCE_PLUS_PERMANENT", "FORCE_PLUS_PERMANENT", "Whether the plugin is active"),
-            ("SERVER_AUDIT_EVENTS", "CONNECT,QUERY", "CONNECT,QUERY,QUERY_DDL,QUERY_DML,QUERY_DML_NO_SELECT,QUERY_DCL", "Kinds of activity recorded"),
-            ("SERVER_AUDIT_EXCL_USERS", "rdsadmin", "", "Users whose activity is not recorded"),
-            ("SERVER_AUDIT_INCL_USERS", "", "", "Users whose activity is recorded"),
-            ("SERVER_AUDIT_LOGGING", "ON", "ON,OFF", "Whether recording is on"),
+            (
+                "SERVER_AUDIT",
+                "FORCE_PLUS_PERMANENT",
+                "FORCE_PLUS_PERMANENT",
+                "Whether the plugin is active",
+            ),
+            (
+                "SERVER_AUDIT_EVENTS",
+                "CONNECT,QUERY",
+                "CONNECT,QUERY,QUERY_DDL,QUERY_DML,QUERY_DML_NO_SELECT,QUERY_DCL",
+                "Kinds of activity recorded",
+            ),
+            (
+                "SERVER_AUDIT_EXCL_USERS",
+                "rdsadmin",
+                "",
+                "Users whose activity is not recorded",
+            ),
+            (
+                "SERVER_AUDIT_INCL_USERS",
+                "",
+                "",
+                "Users whose activity is recorded",
+            ),
+            (
+                "SERVER_AUDIT_LOGGING",
+                "ON",
+                "ON,OFF",
+                "Whether recording is on",
+            ),
             ("SERVER_AUDIT_FILE_ROTATIONS", "9", "0-100", "Files kept"),
-            ("SERVER_AUDIT_FILE_ROTATE_SIZE", "1000000", "1-1000000000", "Bytes per file"),
-            ("SERVER_AUDIT_QUERY_LOG_LIMIT", "1024", "0-2147483647", "Bytes of a query recorded"),
+            (
+                "SERVER_AUDIT_FILE_ROTATE_SIZE",
+                "1000000",
+                "1-1000000000",
+                "Bytes per file",
+            ),
+            (
+                "SERVER_AUDIT_QUERY_LOG_LIMIT",
+                "1024",
+                "0-2147483647",
+                "Bytes of a query recorded",
+            ),
         ],
     },
     Offer {
@@ -69,15 +104,32 @@ const OFFERS: &[Offer] = &[
         port: Some(11_211),
         persistent: false,
         settings: &[
-            ("DAEMON_MEMCACHED_R_BATCH_SIZE", "1", "1-4294967295", "Reads per commit"),
-            ("DAEMON_MEMCACHED_W_BATCH_SIZE", "1", "1-4294967295", "Writes per commit"),
-            ("INNODB_API_ENABLE_BINLOG", "0", "0,1", "Writes go to the binary log"),
+            (
+                "DAEMON_MEMCACHED_R_BATCH_SIZE",
+                "1",
+                "1-4294967295",
+                "Reads per commit",
+            ),
+            (
+                "DAEMON_MEMCACHED_W_BATCH_SIZE",
+                "1",
+                "1-4294967295",
+                "Writes per commit",
+            ),
+            (
+                "INNODB_API_ENABLE_BINLOG",
+                "0",
+                "0,1",
+                "Writes go to the binary log",
+            ),
         ],
     },
 ];
 
 fn offer(engine: &str, major: &str, name: &str) -> Option<&'static Offer> {
-    OFFERS.iter().find(|offer| offer.engine == engine && offer.majors.contains(&major) && offer.name == name)
+    OFFERS
+        .iter()
+        .find(|offer| offer.engine == engine && offer.majors.contains(&major) && offer.name == name)
 }
 
 impl OptionGroup {
@@ -101,8 +153,14 @@ impl OptionGroup {
 
     /// Options that a copy in another region needs too.
     pub fn persistent(&self) -> Vec<&str> {
-        let persistent = |name: &&String| offer(&self.engine, &self.major, name).is_some_and(|offer| offer.persistent);
-        self.options.keys().filter(persistent).map(String::as_str).collect()
+        let persistent = |name: &&String| {
+            offer(&self.engine, &self.major, name).is_some_and(|offer| offer.persistent)
+        };
+        self.options
+            .keys()
+            .filter(persistent)
+            .map(String::as_str)
+            .collect()
     }
 }
 
@@ -149,14 +207,23 @@ fn shown_option(offer: &Offer, chosen: &Chosen) -> Value {
 }
 
 /// The group that an instance shall use: the named one, fitting its engine, or the default.
-pub fn choose(cx: &mut Cx<'_>, named: Option<&str>, engine: &engines::Engine, version: &str) -> Result<String, AwsError> {
+pub fn choose(
+    cx: &mut Cx<'_>,
+    named: Option<&str>,
+    engine: &engines::Engine,
+    version: &str,
+) -> Result<String, AwsError> {
     let default = engine.option_group(version);
-    let Some(named) = named else { return Ok(make_default(cx, engine, version)) };
+    let Some(named) = named else {
+        return Ok(make_default(cx, engine, version));
+    };
     let named = named.to_ascii_lowercase();
     if named == default {
         return Ok(make_default(cx, engine, version));
     }
-    let Some(group) = cx.place().rds.option_groups.get(&named) else { return Err(option_group_not_found(&named)) };
+    let Some(group) = cx.place().rds.option_groups.get(&named) else {
+        return Err(option_group_not_found(&named));
+    };
     if group.engine != engine.name || group.major != engine.major(version) {
         return Err(combination(format!(
             "The option group {named} is for {} {}, which is not that of the DB instance: {} {}",
@@ -187,26 +254,54 @@ fn make_default(cx: &mut Cx<'_>, engine: &engines::Engine, version: &str) -> Str
 }
 
 pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let name = input.str("OptionGroupName").unwrap_or_default().to_ascii_lowercase();
+    let name = input
+        .str("OptionGroupName")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     check_identifier("OptionGroupName", &name, 255)?;
     let engine = engines::engine(input.str("EngineName").unwrap_or_default())?;
-    let major = input.str("MajorEngineVersion").unwrap_or_default().to_owned();
-    if !engine.versions.iter().any(|version| engine.major(version) == major) {
-        return Err(combination(format!("Cannot find major version {major} for {}", engine.name)));
+    let major = input
+        .str("MajorEngineVersion")
+        .unwrap_or_default()
+        .to_owned();
+    if !engine
+        .versions
+        .iter()
+        .any(|version| engine.major(version) == major)
+    {
+        return Err(combination(format!(
+            "Cannot find major version {major} for {}",
+            engine.name
+        )));
     }
     if cx.place().rds.option_groups.contains(&name) {
-        return Err(refuse("OptionGroupAlreadyExistsFault", format!("An option group with the name {name} already exists.")));
+        return Err(refuse(
+            "OptionGroupAlreadyExistsFault",
+            format!("An option group with the name {name} already exists."),
+        ));
     }
     let limit = neighbours::limit(cx, neighbours::Quota::OptionGroups);
-    let own = cx.place().rds.option_groups.iter().filter(|(name, _)| !name.starts_with("default:")).count();
+    let own = cx
+        .place()
+        .rds
+        .option_groups
+        .iter()
+        .filter(|(name, _)| !name.starts_with("default:"))
+        .count();
     if own as f64 >= limit {
-        return Err(refuse("OptionGroupQuotaExceededFault", format!("Cannot create more than {limit} option groups")));
+        return Err(refuse(
+            "OptionGroupQuotaExceededFault",
+            format!("Cannot create more than {limit} option groups"),
+        ));
     }
     let group = OptionGroup {
         arn: cx.arn("rds", &format!("og:{name}")),
         engine: engine.name.to_owned(),
         major,
-        description: input.str("OptionGroupDescription").unwrap_or_default().to_owned(),
+        description: input
+            .str("OptionGroupDescription")
+            .unwrap_or_default()
+            .to_owned(),
         tags: names::tags(input)?,
         options: BTreeMap::new(),
         name: name.clone(),
@@ -224,12 +319,25 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         Some(given) => {
             // The default's own name has a colon in it.
             let name = names::identifier(given, "og");
-            vec![table.seen(&name, now).ok_or_else(|| option_group_not_found(&name))?.shown()]
+            vec![
+                table
+                    .seen(&name, now)
+                    .ok_or_else(|| option_group_not_found(&name))?
+                    .shown(),
+            ]
         }
         None => table
             .seen_all(now)
-            .filter(|(_, group)| input.str("EngineName").is_none_or(|wanted| wanted == group.engine))
-            .filter(|(_, group)| input.str("MajorEngineVersion").is_none_or(|wanted| wanted == group.major))
+            .filter(|(_, group)| {
+                input
+                    .str("EngineName")
+                    .is_none_or(|wanted| wanted == group.engine)
+            })
+            .filter(|(_, group)| {
+                input
+                    .str("MajorEngineVersion")
+                    .is_none_or(|wanted| wanted == group.major)
+            })
             .map(|(_, group)| group.shown())
             .collect(),
     };
@@ -241,7 +349,10 @@ pub fn describe_offers(input: &Input) -> Result<Output, AwsError> {
     let mut options = Vec::new();
     for offer in OFFERS.iter().filter(|offer| offer.engine == engine.name) {
         for major in offer.majors {
-            if input.str("MajorEngineVersion").is_some_and(|wanted| wanted != *major) {
+            if input
+                .str("MajorEngineVersion")
+                .is_some_and(|wanted| wanted != *major)
+            {
                 continue;
             }
             let settings: Vec<Value> = offer
@@ -283,13 +394,27 @@ pub fn describe_offers(input: &Input) -> Result<Output, AwsError> {
 }
 
 pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let name = input.str("OptionGroupName").unwrap_or_default().to_ascii_lowercase();
+    let name = input
+        .str("OptionGroupName")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if name.starts_with("default:") {
-        return Err(refuse("InvalidOptionGroupStateFault", "The default option group cannot be modified."));
+        return Err(refuse(
+            "InvalidOptionGroupStateFault",
+            "The default option group cannot be modified.",
+        ));
     }
-    let mut group = cx.place().rds.option_groups.get(&name).cloned().ok_or_else(|| option_group_not_found(&name))?;
+    let mut group = cx
+        .place()
+        .rds
+        .option_groups
+        .get(&name)
+        .cloned()
+        .ok_or_else(|| option_group_not_found(&name))?;
     if input.list("OptionsToInclude").is_empty() && input.list("OptionsToRemove").is_empty() {
-        return Err(value("At least one option must be added, modified or removed."));
+        return Err(value(
+            "At least one option must be added, modified or removed.",
+        ));
     }
     for wanted in input.list("OptionsToInclude") {
         let option = wanted["OptionName"].as_str().unwrap_or_default();
@@ -301,13 +426,24 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         };
         let chosen = group.options.entry(option.to_owned()).or_default();
         for setting in wanted["OptionSettings"].as_array().into_iter().flatten() {
-            let (setting, new) = (setting["Name"].as_str().unwrap_or_default(), setting["Value"].as_str().unwrap_or_default());
-            let Some((.., allowed, _)) = offer.settings.iter().find(|(known, ..)| *known == setting) else {
+            let (setting, new) = (
+                setting["Name"].as_str().unwrap_or_default(),
+                setting["Value"].as_str().unwrap_or_default(),
+            );
+            let Some((.., allowed, _)) =
+                offer.settings.iter().find(|(known, ..)| *known == setting)
+            else {
                 return Err(value(format!("Invalid option setting name: {setting}")));
             };
             let listed = allowed.contains(',') || *allowed == offer.settings[0].1;
-            if listed && !new.split(',').all(|one| allowed.split(',').any(|known| known == one.trim())) {
-                return Err(value(format!("Invalid value for option setting {setting}: {new}")));
+            if listed
+                && !new
+                    .split(',')
+                    .all(|one| allowed.split(',').any(|known| known == one.trim()))
+            {
+                return Err(value(format!(
+                    "Invalid value for option setting {setting}: {new}"
+                )));
             }
             chosen.settings.insert(setting.to_owned(), new.to_owned());
         }
@@ -315,12 +451,18 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
             chosen.port = Some(port);
         }
         if let Some(groups) = wanted["VpcSecurityGroupMemberships"].as_array() {
-            chosen.security_groups = groups.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            chosen.security_groups = groups
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect();
         }
     }
     for gone in input.strings("OptionsToRemove") {
         if group.options.remove(&gone).is_none() {
-            return Err(value(format!("Option {gone} is not in option group {name}")));
+            return Err(value(format!(
+                "Option {gone} is not in option group {name}"
+            )));
         }
     }
     let shown = group.shown();
@@ -330,17 +472,29 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let name = input.str("OptionGroupName").unwrap_or_default().to_ascii_lowercase();
+    let name = input
+        .str("OptionGroupName")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let now = cx.now();
     let state = &mut cx.place().rds;
     if name.starts_with("default:") {
-        return Err(refuse("InvalidOptionGroupStateFault", "The default option group cannot be deleted."));
+        return Err(refuse(
+            "InvalidOptionGroupStateFault",
+            "The default option group cannot be deleted.",
+        ));
     }
     if !state.option_groups.contains(&name) {
         return Err(option_group_not_found(&name));
     }
-    let used = state.instances.iter().any(|(_, instance)| instance.option_group == name)
-        || state.snapshots.iter().any(|(_, snapshot)| snapshot.facts.str("OptionGroupName") == name);
+    let used = state
+        .instances
+        .iter()
+        .any(|(_, instance)| instance.option_group == name)
+        || state
+            .snapshots
+            .iter()
+            .any(|(_, snapshot)| snapshot.facts.str("OptionGroupName") == name);
     if used {
         return Err(refuse(
             "InvalidOptionGroupStateFault",

@@ -69,11 +69,19 @@ pub fn wants(cx: &Cx<'_>, operation: &str, input: &Input) -> Vec<Wanted> {
     }
     let mut wanted: Vec<Wanted> = resources
         .iter()
-        .map(|resource| Wanted { action: action.clone(), resource: resource.clone(), context: context.clone() })
+        .map(|resource| Wanted {
+            action: action.clone(),
+            resource: resource.clone(),
+            context: context.clone(),
+        })
         .collect();
     // Tags in a call that makes something need their own permission, on what is made.
     if !input.list("Tags").is_empty() && operation != "AddTagsToResource" {
-        wanted.push(Wanted { action: "rds:AddTagsToResource".into(), resource: resources[0].clone(), context });
+        wanted.push(Wanted {
+            action: "rds:AddTagsToResource".into(),
+            resource: resources[0].clone(),
+            context,
+        });
     }
     wanted
 }

@@ -31,19 +31,35 @@ pub fn snapshot_state(message: impl Into<String>) -> AwsError {
 }
 
 pub fn subnet_group_not_found(name: &str) -> AwsError {
-    refuse("DBSubnetGroupNotFoundFault", format!("DB subnet group '{name}' does not exist.")).status(404)
+    refuse(
+        "DBSubnetGroupNotFoundFault",
+        format!("DB subnet group '{name}' does not exist."),
+    )
+    .status(404)
 }
 
 pub fn parameter_group_not_found(name: &str) -> AwsError {
-    refuse("DBParameterGroupNotFound", format!("DBParameterGroup not found: {name}")).status(404)
+    refuse(
+        "DBParameterGroupNotFound",
+        format!("DBParameterGroup not found: {name}"),
+    )
+    .status(404)
 }
 
 pub fn option_group_not_found(name: &str) -> AwsError {
-    refuse("OptionGroupNotFoundFault", format!("Specified OptionGroupName: {name} not found.")).status(404)
+    refuse(
+        "OptionGroupNotFoundFault",
+        format!("Specified OptionGroupName: {name} not found."),
+    )
+    .status(404)
 }
 
 pub fn cluster_not_found(id: &str) -> AwsError {
-    refuse("DBClusterNotFoundFault", format!("DBCluster {id} not found.")).status(404)
+    refuse(
+        "DBClusterNotFoundFault",
+        format!("DBCluster {id} not found."),
+    )
+    .status(404)
 }
 
 pub fn cluster_state(message: impl Into<String>) -> AwsError {
@@ -51,7 +67,11 @@ pub fn cluster_state(message: impl Into<String>) -> AwsError {
 }
 
 pub fn cluster_snapshot_not_found(id: &str) -> AwsError {
-    refuse("DBClusterSnapshotNotFoundFault", format!("DBClusterSnapshot not found: {id}")).status(404)
+    refuse(
+        "DBClusterSnapshotNotFoundFault",
+        format!("DBClusterSnapshot not found: {id}"),
+    )
+    .status(404)
 }
 
 pub fn key_not_accessible(whose: &str, key: &str) -> AwsError {
@@ -63,7 +83,10 @@ pub fn key_not_accessible(whose: &str, key: &str) -> AwsError {
 
 /// RDS's rule for identifiers of instances, clusters, snapshots and groups.
 pub fn check_identifier(parameter: &str, id: &str, longest: usize) -> Result<(), AwsError> {
-    let starts = id.chars().next().is_some_and(|first| first.is_ascii_alphabetic());
+    let starts = id
+        .chars()
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic());
     let made_of = id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if starts && made_of && id.len() <= longest && !id.ends_with('-') && !id.contains("--") {
         return Ok(());

@@ -32,13 +32,21 @@ const TAKEN_OVER: &[&str] = &[
 /// How long until the endpoint: nearly the same for any size, because blocks are fetched when they are first read.
 pub fn restoring(facts: &Facts) -> Pert {
     let part = ((facts.i64("AllocatedStorage") as f64 - 20.0) / 80.0).clamp(0.0, 1.0);
-    Pert(210.0 + 30.0 * part, 360.0 + 120.0 * part, 800.0 + 400.0 * part)
+    Pert(
+        210.0 + 30.0 * part,
+        360.0 + 120.0 * part,
+        800.0 + 400.0 * part,
+    )
 }
 
 /// The first backup after a restore reads everything.
 pub fn backing_up(facts: &Facts) -> Pert {
     let size = (facts.i64("AllocatedStorage") as f64 / 100.0).clamp(0.3, 10.0);
-    Pert(60.0, 420.0_f64.mul_add(size, 0.0).max(120.0), 3_600.0_f64.mul_add(size, 0.0).max(900.0))
+    Pert(
+        60.0,
+        420.0_f64.mul_add(size, 0.0).max(120.0),
+        3_600.0_f64.mul_add(size, 0.0).max(900.0),
+    )
 }
 
 /// How long blocks still come from S3 afterwards.
@@ -87,7 +95,10 @@ fn restore(
     birth.restored = true;
     birth.option_group = option_group(cx, source);
     if input.has("StorageType") {
-        for (member, given) in [("Iops", input.has("Iops")), ("StorageThroughput", input.has("StorageThroughput"))] {
+        for (member, given) in [
+            ("Iops", input.has("Iops")),
+            ("StorageThroughput", input.has("StorageThroughput")),
+        ] {
             if !given {
                 birth.facts.unset(member);
             }
@@ -96,18 +107,28 @@ fn restore(
     birth.read(input)?;
     if let Some(size) = input.i64("AllocatedStorage") {
         if size < source.i64("AllocatedStorage") {
-            return Err(value("The allocated storage size cannot be smaller than the source's."));
+            return Err(value(
+                "The allocated storage size cannot be smaller than the source's.",
+            ));
         }
         birth.facts.set("AllocatedStorage", size);
     }
     if input.bool("ManageMasterUserPassword") == Some(true) {
-        return Err(combination("ManageMasterUserPassword is not supported when restoring this engine."));
+        return Err(combination(
+            "ManageMasterUserPassword is not supported when restoring this engine.",
+        ));
     }
     let encrypted = source.bool("StorageEncrypted");
     birth.facts.set("StorageEncrypted", encrypted);
     if encrypted {
         let (account, region) = (cx.caller.account.clone(), cx.region.clone());
-        let key = neighbours::key(cx.world, &account, &region, source.str("KmsKeyId"), "snapshot's")?;
+        let key = neighbours::key(
+            cx.world,
+            &account,
+            &region,
+            source.str("KmsKeyId"),
+            "snapshot's",
+        )?;
         birth.facts.set("KmsKeyId", key);
     } else {
         birth.facts.unset("KmsKeyId");
@@ -119,15 +140,26 @@ fn restore(
     let plan = Plan::new(cx, &birth)?;
     let server = cx.uuid("server-uuid");
     let now = cx.now();
-    let mut database = Database { server, ..(*content).clone() };
+    let mut database = Database {
+        server,
+        ..(*content).clone()
+    };
     if let Some(name) = input.str("DBName")
         && engine.name == "mysql"
     {
-        return Err(combination(format!("DBName {name} must be null for engine mysql")));
+        return Err(combination(format!(
+            "DBName {name} must be null for engine mysql"
+        )));
     } else if let Some(name) = input.str("DBName")
         && !database.standing.databases.contains_key(name)
     {
-        database.write(now, Rare::Database { name: name.to_owned(), there: true });
+        database.write(
+            now,
+            Rare::Database {
+                name: name.to_owned(),
+                there: true,
+            },
+        );
     }
     birth.content = Some(Content::Own(Arc::new(database)));
     let resource = names::resource_id(cx, "db-");
@@ -138,9 +170,10 @@ fn restore(
 fn chosen_engine(input: &Input, source: &Facts) -> Result<&'static Engine, AwsError> {
     let own = engines::engine(source.str("Engine"))?;
     match input.str("Engine") {
-        Some(wanted) if wanted != own.name => {
-            Err(combination(format!("The engine {wanted} is not compatible with the source's: {}", own.name)))
-        }
+        Some(wanted) if wanted != own.name => Err(combination(format!(
+            "The engine {wanted} is not compatible with the source's: {}",
+            own.name
+        ))),
         _ => Ok(own),
     }
 }
@@ -152,14 +185,24 @@ fn option_group(cx: &mut Cx<'_>, source: &Facts) -> Option<String> {
 }
 
 pub fn to_point_in_time(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let target = input.str("TargetDBInstanceIdentifier").unwrap_or_default().to_owned();
-    let (latest, wanted) = (input.bool("UseLatestRestorableTime") == Some(true), input.value["RestoreTime"].as_f64());
+    let target = input
+        .str("TargetDBInstanceIdentifier")
+        .unwrap_or_default()
+        .to_owned();
+    let (latest, wanted) = (
+        input.bool("UseLatestRestorableTime") == Some(true),
+        input.value["RestoreTime"].as_f64(),
+    );
     match (latest, wanted) {
         (true, Some(_)) => {
-            return Err(combination("RestoreTime cannot be specified when UseLatestRestorableTime is true."));
+            return Err(combination(
+                "RestoreTime cannot be specified when UseLatestRestorableTime is true.",
+            ));
         }
         (false, None) => {
-            return Err(combination("RestoreTime must be specified unless UseLatestRestorableTime is true."));
+            return Err(combination(
+                "RestoreTime must be specified unless UseLatestRestorableTime is true.",
+            ));
         }
         _ => {}
     }
@@ -168,7 +211,10 @@ pub fn to_point_in_time(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsErr
     let Some((earliest, newest)) = backup::window(cx.world, &backup) else {
         return Err(refuse(
             "PointInTimeRestoreNotEnabled",
-            format!("Point in time restore is not enabled for DB instance {}.", backup.instance),
+            format!(
+                "Point in time restore is not enabled for DB instance {}.",
+                backup.instance
+            ),
         ));
     };
     let at = match wanted {
@@ -178,7 +224,11 @@ pub fn to_point_in_time(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsErr
             if unix < low || unix > high {
                 return Err(value(format!(
                     "The specified instance cannot be restored to a time {} {}.",
-                    if unix < low { "earlier than" } else { "later than" },
+                    if unix < low {
+                        "earlier than"
+                    } else {
+                        "later than"
+                    },
                     super::backup::iso(if unix < low { low } else { high })
                 )));
             }
@@ -186,19 +236,33 @@ pub fn to_point_in_time(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsErr
         }
     };
     let content = backup::content(cx.world, &backup).ok_or_else(|| {
-        refuse("InvalidDBInstanceState", format!("There is nothing to restore {} from.", backup.instance))
+        refuse(
+            "InvalidDBInstanceState",
+            format!("There is nothing to restore {} from.", backup.instance),
+        )
     })?;
     let content = Arc::new(content.at(at));
     let facts = backup.facts.clone();
-    restore(cx, input, &target, &facts, backup.facts.i64("Port"), content)
+    restore(
+        cx,
+        input,
+        &target,
+        &facts,
+        backup.facts.i64("Port"),
+        content,
+    )
 }
 
 /// What to restore from: an instance by identifier or resource id, or a (retained or replicated) automated backup.
 fn source(cx: &mut Cx<'_>, input: &Input) -> Result<AutomatedBackup, AwsError> {
-    let given = ["SourceDBInstanceIdentifier", "SourceDbiResourceId", "SourceDBInstanceAutomatedBackupsArn"]
-        .into_iter()
-        .filter(|member| input.has(member))
-        .count();
+    let given = [
+        "SourceDBInstanceIdentifier",
+        "SourceDbiResourceId",
+        "SourceDBInstanceAutomatedBackupsArn",
+    ]
+    .into_iter()
+    .filter(|member| input.has(member))
+    .count();
     if given != 1 {
         return Err(combination(
             "Exactly one of SourceDBInstanceIdentifier, SourceDbiResourceId and SourceDBInstanceAutomatedBackupsArn must \
@@ -211,9 +275,17 @@ fn source(cx: &mut Cx<'_>, input: &Input) -> Result<AutomatedBackup, AwsError> {
         let found = cx.place().rds.automated_backups.get(&id).cloned();
         return found.ok_or_else(|| backup::not_found(arn));
     }
-    let instances: Vec<super::Instance> =
-        cx.place().rds.instances.iter().map(|(_, instance)| instance.clone()).collect();
-    let instance = match (input.str("SourceDBInstanceIdentifier"), input.str("SourceDbiResourceId")) {
+    let instances: Vec<super::Instance> = cx
+        .place()
+        .rds
+        .instances
+        .iter()
+        .map(|(_, instance)| instance.clone())
+        .collect();
+    let instance = match (
+        input.str("SourceDBInstanceIdentifier"),
+        input.str("SourceDbiResourceId"),
+    ) {
         (Some(id), _) => {
             let id = names::identifier(id, "db");
             let found = instances.into_iter().find(|instance| instance.id == id);
@@ -221,10 +293,18 @@ fn source(cx: &mut Cx<'_>, input: &Input) -> Result<AutomatedBackup, AwsError> {
         }
         (None, resource) => {
             let resource = resource.unwrap_or_default();
-            match instances.into_iter().find(|instance| instance.resource == resource) {
+            match instances
+                .into_iter()
+                .find(|instance| instance.resource == resource)
+            {
                 Some(instance) => instance,
                 None => {
-                    let retained = cx.place().rds.automated_backups.iter().find(|(_, backup)| backup.resource == resource);
+                    let retained = cx
+                        .place()
+                        .rds
+                        .automated_backups
+                        .iter()
+                        .find(|(_, backup)| backup.resource == resource);
                     return retained
                         .map(|(_, backup)| backup.clone())
                         .ok_or_else(|| super::refusal::instance_not_found(resource));

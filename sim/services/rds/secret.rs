@@ -16,11 +16,16 @@ pub fn make(
 ) -> Result<(String, MasterSecret), AwsError> {
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     let key = match key {
-        Some(any) => kms::usable(cx.world, &account, &region, any).map_err(|_| key_not_accessible("specified", any))?,
+        Some(any) => kms::usable(cx.world, &account, &region, any)
+            .map_err(|_| key_not_accessible("specified", any))?,
         None => kms::aws_managed(cx.world, &account, &region, "secretsmanager"),
     };
     let password = cx.hex("master-password", 28);
-    let kind = if resource.starts_with("cluster-") { "cluster" } else { "db" };
+    let kind = if resource.starts_with("cluster-") {
+        "cluster"
+    } else {
+        "db"
+    };
     let name = format!("rds!{kind}-{}", cx.uuid("master-secret"));
     let made = cx.world.invoke(
         &account,

@@ -5,7 +5,8 @@ use super::instance::{Instance, Tags};
 use super::lifecycle;
 use super::neighbours::{self, Quota};
 use super::refusal::{
-    check_identifier, combination, instance_state, refuse, snapshot_not_found, snapshot_state, value,
+    check_identifier, combination, instance_state, refuse, snapshot_not_found, snapshot_state,
+    value,
 };
 use super::{connect, events, names};
 use crate::clock::{Nanos, Pert};
@@ -85,7 +86,13 @@ pub const OF_SOURCE: &[&str] = &["DBInstanceClass", "DBName"];
 impl Snapshot {
     pub fn of(instance: &Instance, id: &str, kind: &str, account: &str, region: &str) -> Snapshot {
         let mut facts = instance.facts.only(OF_INSTANCE);
-        facts.set("Port", instance.endpoint.as_ref().map_or(0, |endpoint| endpoint.port));
+        facts.set(
+            "Port",
+            instance
+                .endpoint
+                .as_ref()
+                .map_or(0, |endpoint| endpoint.port),
+        );
         facts.set("VpcId", instance.vpc.as_str());
         facts.set("Encrypted", instance.facts.bool("StorageEncrypted"));
         facts.set("OptionGroupName", instance.option_group.as_str());
@@ -147,7 +154,13 @@ impl Snapshot {
         put("DbiResourceId", json!(self.resource));
         put("SnapshotTarget", json!("region"));
         put("TagList", names::shown_tags(&self.tags));
-        put("ProcessorFeatures", self.facts.get("ProcessorFeatures").cloned().unwrap_or(json!([])));
+        put(
+            "ProcessorFeatures",
+            self.facts
+                .get("ProcessorFeatures")
+                .cloned()
+                .unwrap_or(json!([])),
+        );
         if let Some(copy) = &self.copy {
             put("SourceDBSnapshotIdentifier", json!(copy.source_arn));
             put("SourceRegion", json!(copy.source_region));
@@ -187,13 +200,24 @@ pub fn check_new(cx: &mut Cx<'_>, id: &str) -> Result<(), AwsError> {
     if cx.place().rds.snapshots.contains(id) {
         return Err(refuse(
             "DBSnapshotAlreadyExists",
-            format!("Cannot create the snapshot because a snapshot with the identifier {id} already exists."),
+            format!(
+                "Cannot create the snapshot because a snapshot with the identifier {id} already exists."
+            ),
         ));
     }
     let limit = neighbours::limit(cx, Quota::ManualSnapshots);
-    let manual = cx.place().rds.snapshots.iter().filter(|(_, snapshot)| snapshot.kind == "manual").count();
+    let manual = cx
+        .place()
+        .rds
+        .snapshots
+        .iter()
+        .filter(|(_, snapshot)| snapshot.kind == "manual")
+        .count();
     if manual as f64 >= limit {
-        return Err(refuse("SnapshotQuotaExceeded", format!("Cannot create more than {limit} manual snapshots")));
+        return Err(refuse(
+            "SnapshotQuotaExceeded",
+            format!("Cannot create more than {limit} manual snapshots"),
+        ));
     }
     Ok(())
 }
@@ -201,31 +225,57 @@ pub fn check_new(cx: &mut Cx<'_>, id: &str) -> Result<(), AwsError> {
 /// Puts a snapshot down as `creating`; its instant comes a few seconds later.
 pub fn begin(world: &mut World, account: &str, region: &str, mut snapshot: Snapshot) -> Nanos {
     let now = world.now();
-    let taken_before = world.seen_place(account, region).and_then(|place| place.rds.instances.get(&snapshot.instance));
+    let taken_before = world
+        .seen_place(account, region)
+        .and_then(|place| place.rds.instances.get(&snapshot.instance));
     let first = taken_before.is_none_or(|instance| instance.snapshots_taken == 0);
     let instant = world.sample(Pert(1.0, 5.0, 20.0), &snapshot.arn, "snapshot-instant");
-    let takes = world.sample(duration(&snapshot.facts, first), &snapshot.arn, "snapshot").max(instant);
+    let takes = world
+        .sample(duration(&snapshot.facts, first), &snapshot.arn, "snapshot")
+        .max(instant);
     snapshot.began = now;
     snapshot.takes = takes;
     let (id, instance) = (snapshot.id.clone(), snapshot.instance.clone());
     let detail = json!({ "began": now });
     let state = &mut world.place(account, region).rds;
-    state.instances.settle(&instance, |instance| instance.snapshots_taken += 1);
+    state
+        .instances
+        .settle(&instance, |instance| instance.snapshots_taken += 1);
     state.snapshots.put(&id, snapshot, now);
-    lifecycle::schedule(world, (account, region), instant, "snapshot-taken", &id, detail.clone());
-    lifecycle::schedule(world, (account, region), takes, "snapshot-done", &id, detail);
+    lifecycle::schedule(
+        world,
+        (account, region),
+        instant,
+        "snapshot-taken",
+        &id,
+        detail.clone(),
+    );
+    lifecycle::schedule(
+        world,
+        (account, region),
+        takes,
+        "snapshot-done",
+        &id,
+        detail,
+    );
     takes
 }
 
 /// The snapshot that an event is about, if it is still that one.
 pub fn same<'w>(world: &'w World, event: &Event) -> Option<&'w Snapshot> {
-    let snapshot = world.seen_place(&event.account, &event.region)?.rds.snapshots.get(&event.id)?;
+    let snapshot = world
+        .seen_place(&event.account, &event.region)?
+        .rds
+        .snapshots
+        .get(&event.id)?;
     (event.detail["began"] == snapshot.began).then_some(snapshot)
 }
 
 /// The instant of the snapshot: what is committed now is in it, what comes later is not.
 pub fn taken(world: &mut World, event: &Event) {
-    let Some(snapshot) = same(world, event) else { return };
+    let Some(snapshot) = same(world, event) else {
+        return;
+    };
     let at = super::DatabaseRef {
         account: event.account.clone(),
         region: event.region.clone(),
@@ -234,33 +284,52 @@ pub fn taken(world: &mut World, event: &Event) {
     let now = world.now();
     let content = connect::contents(world, &at).map(|contents| Arc::new(contents.at(now)));
     let database_time = connect::replayed(world, &at).unwrap_or(now);
-    world.place(&event.account, &event.region).rds.snapshots.settle(&event.id, |snapshot| {
-        snapshot.content = content;
-        snapshot.created = Some(now);
-        snapshot.original = Some(now);
-        snapshot.database_time = Some(database_time);
-    });
+    world
+        .place(&event.account, &event.region)
+        .rds
+        .snapshots
+        .settle(&event.id, |snapshot| {
+            snapshot.content = content;
+            snapshot.created = Some(now);
+            snapshot.original = Some(now);
+            snapshot.database_time = Some(database_time);
+        });
 }
 
 pub fn done(world: &mut World, event: &Event) {
-    let Some(snapshot) = same(world, event) else { return };
+    let Some(snapshot) = same(world, event) else {
+        return;
+    };
     let (kind, whole) = (snapshot.kind.clone(), snapshot.content.is_some());
     let status = if whole { "available" } else { "failed" };
-    world.place(&event.account, &event.region).rds.snapshots.settle(&event.id, |snapshot| {
-        status.clone_into(&mut snapshot.status);
-    });
+    world
+        .place(&event.account, &event.region)
+        .rds
+        .snapshots
+        .settle(&event.id, |snapshot| {
+            status.clone_into(&mut snapshot.status);
+        });
     let text = match (whole, kind.as_str()) {
         (false, _) => "Snapshot failed",
         (true, "automated") => "Automated snapshot created",
         (true, _) => "Manual snapshot created",
     };
     let category = if whole { "creation" } else { "notification" };
-    events::tell(world, &event.account, &event.region, ("db-snapshot", &event.id), category, text);
+    events::tell(
+        world,
+        &event.account,
+        &event.region,
+        ("db-snapshot", &event.id),
+        category,
+        text,
+    );
 }
 
 /// Whether a snapshot of this instance is being copied out of or into this region.
 pub fn copying(world: &World, account: &str, region: &str, resource: &str) -> bool {
-    let Some(place) = world.seen_place(account, region) else { return false };
+    let Some(place) = world.seen_place(account, region) else {
+        return false;
+    };
     place.rds.snapshots.iter().any(|(_, snapshot)| {
         snapshot.resource == resource && snapshot.copy.is_some() && snapshot.status == "creating"
     })
@@ -269,18 +338,30 @@ pub fn copying(world: &World, account: &str, region: &str, resource: &str) -> bo
 pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let instance = lifecycle::named(cx, input)?;
     if instance.cluster.is_some() {
-        return Err(value("The specified instance is a member of a cluster and a snapshot cannot be created directly."));
+        return Err(value(
+            "The specified instance is a member of a cluster and a snapshot cannot be created directly.",
+        ));
     }
-    let name = input.str("DBSnapshotIdentifier").unwrap_or_default().to_owned();
+    let name = input
+        .str("DBSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_owned();
     check_identifier("DBSnapshotIdentifier", &name, 255)?;
     check_new(cx, &name.to_ascii_lowercase())?;
-    if !matches!(instance.status.as_str(), "available" | "storage-optimization" | "storage-full") {
+    if !matches!(
+        instance.status.as_str(),
+        "available" | "storage-optimization" | "storage-full"
+    ) {
         return Err(instance_state(format!(
             "Cannot create a snapshot because the database instance {} is not currently in the available state.",
             instance.id
         )));
     }
-    let mut tags = if instance.facts.bool("CopyTagsToSnapshot") { instance.tags.clone() } else { vec![] };
+    let mut tags = if instance.facts.bool("CopyTagsToSnapshot") {
+        instance.tags.clone()
+    } else {
+        vec![]
+    };
     for (key, text) in names::tags(input)? {
         names::put_tag(&mut tags, &key, &text)?;
     }
@@ -291,7 +372,9 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
 /// The answer of an operation on one snapshot.
 pub fn show(cx: &mut Cx<'_>, id: &str) -> Result<Output, AwsError> {
     let place = cx.world.seen_place(&cx.caller.account, &cx.region);
-    let snapshot = place.and_then(|place| place.rds.snapshots.get(id)).ok_or_else(|| snapshot_not_found(id))?;
+    let snapshot = place
+        .and_then(|place| place.rds.snapshots.get(id))
+        .ok_or_else(|| snapshot_not_found(id))?;
     Ok(json!({ "DBSnapshot": snapshot.shown(cx.world) }).into())
 }
 
@@ -299,14 +382,25 @@ pub fn show(cx: &mut Cx<'_>, id: &str) -> Result<Output, AwsError> {
 pub fn find(world: &World, account: &str, region: &str, given: &str) -> Option<(String, Snapshot)> {
     match names::Arn::read(given) {
         Some(arn) if arn.kind == "snapshot" => {
-            let snapshot = world.seen_place(&arn.account, &arn.region)?.rds.snapshots.get(&arn.id)?;
+            let snapshot = world
+                .seen_place(&arn.account, &arn.region)?
+                .rds
+                .snapshots
+                .get(&arn.id)?;
             let mine = arn.account == account;
-            let shared = snapshot.shared_with.iter().any(|with| with == "all" || with == account);
+            let shared = snapshot
+                .shared_with
+                .iter()
+                .any(|with| with == "all" || with == account);
             (arn.region == region && (mine || shared)).then(|| (arn.account, snapshot.clone()))
         }
         Some(_) => None,
         None => {
-            let snapshot = world.seen_place(account, region)?.rds.snapshots.get(&given.to_ascii_lowercase())?;
+            let snapshot = world
+                .seen_place(account, region)?
+                .rds
+                .snapshots
+                .get(&given.to_ascii_lowercase())?;
             Some((account.to_owned(), snapshot.clone()))
         }
     }
@@ -315,13 +409,21 @@ pub fn find(world: &World, account: &str, region: &str, given: &str) -> Option<(
 pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     names::check_filters(
         input,
-        &["db-instance-id", "db-snapshot-id", "dbi-resource-id", "snapshot-type", "engine"],
+        &[
+            "db-instance-id",
+            "db-snapshot-id",
+            "dbi-resource-id",
+            "snapshot-type",
+            "engine",
+        ],
     )?;
     let kind = input.str("SnapshotType");
     if let Some(kind) = kind
         && !["automated", "manual", "shared", "public", "awsbackup"].contains(&kind)
     {
-        return Err(value(format!("Invalid value for snapshot type: {kind}. Valid values: automated, manual, shared, public, awsbackup")));
+        return Err(value(format!(
+            "Invalid value for snapshot type: {kind}. Valid values: automated, manual, shared, public, awsbackup"
+        )));
     }
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     let world = &*cx.world;
@@ -350,7 +452,9 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     }
     if let Some(given) = input.str("DBSnapshotIdentifier") {
         let id = names::identifier(given, "snapshot");
-        found.retain(|snapshot| snapshot.id == id && (!given.starts_with("arn:") || snapshot.arn == given));
+        found.retain(|snapshot| {
+            snapshot.id == id && (!given.starts_with("arn:") || snapshot.arn == given)
+        });
         if found.is_empty() {
             return Err(snapshot_not_found(&id));
         }
@@ -363,7 +467,10 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         found.retain(|snapshot| snapshot.resource == resource);
     }
     for (name, read) in [
-        ("db-instance-id", (|s| s.instance.clone()) as fn(&Snapshot) -> String),
+        (
+            "db-instance-id",
+            (|s| s.instance.clone()) as fn(&Snapshot) -> String,
+        ),
         ("db-snapshot-id", |s| s.id.clone()),
         ("dbi-resource-id", |s| s.resource.to_ascii_lowercase()),
         ("snapshot-type", |s| s.kind.clone()),
@@ -372,22 +479,39 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         if let Some(wanted) = names::filter(input, name) {
             found.retain(|snapshot| {
                 let has = read(snapshot);
-                wanted.iter().any(|one| *one == has || one.ends_with(&format!(":{has}")))
+                wanted
+                    .iter()
+                    .any(|one| *one == has || one.ends_with(&format!(":{has}")))
             });
         }
     }
-    let shown: Vec<Value> = found.into_iter().map(|snapshot| snapshot.shown(world)).collect();
+    let shown: Vec<Value> = found
+        .into_iter()
+        .map(|snapshot| snapshot.shown(world))
+        .collect();
     Ok(json!({ "DBSnapshots": shown }).into())
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let id = input.str("DBSnapshotIdentifier").unwrap_or_default().to_ascii_lowercase();
-    let snapshot = cx.place().rds.snapshots.get(&id).cloned().ok_or_else(|| snapshot_not_found(&id))?;
+    let id = input
+        .str("DBSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let snapshot = cx
+        .place()
+        .rds
+        .snapshots
+        .get(&id)
+        .cloned()
+        .ok_or_else(|| snapshot_not_found(&id))?;
     if snapshot.kind == "automated" {
-        return Err(snapshot_state("Cannot delete the snapshot because it is an automated snapshot."));
+        return Err(snapshot_state(
+            "Cannot delete the snapshot because it is an automated snapshot.",
+        ));
     }
     // A copy may be deleted while it is being made: that is how one is given up.
-    let deletable = matches!(snapshot.status.as_str(), "available" | "failed") || snapshot.copy.is_some();
+    let deletable =
+        matches!(snapshot.status.as_str(), "available" | "failed") || snapshot.copy.is_some();
     if !deletable {
         return Err(snapshot_state(
             "Cannot delete the snapshot because it is not currently in the available or failed state.",
@@ -402,7 +526,14 @@ pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     if snapshot.copy.is_some() {
         super::copy::next(cx.world, &account, &region);
     }
-    events::tell(cx.world, &account, &region, ("db-snapshot", &id), "deletion", "Deleted manual snapshot");
+    events::tell(
+        cx.world,
+        &account,
+        &region,
+        ("db-snapshot", &id),
+        "deletion",
+        "Deleted manual snapshot",
+    );
     Ok(json!({ "DBSnapshot": shown }).into())
 }
 
@@ -416,25 +547,48 @@ fn attributes(snapshot: &Snapshot) -> Value {
 }
 
 pub fn describe_attributes(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let id = input.str("DBSnapshotIdentifier").unwrap_or_default().to_ascii_lowercase();
-    let snapshot = cx.place().rds.snapshots.get(&id).ok_or_else(|| snapshot_not_found(&id))?;
+    let id = input
+        .str("DBSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let snapshot = cx
+        .place()
+        .rds
+        .snapshots
+        .get(&id)
+        .ok_or_else(|| snapshot_not_found(&id))?;
     Ok(attributes(snapshot).into())
 }
 
 pub fn modify_attribute(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let id = input.str("DBSnapshotIdentifier").unwrap_or_default().to_ascii_lowercase();
-    let mut snapshot = cx.place().rds.snapshots.get(&id).cloned().ok_or_else(|| snapshot_not_found(&id))?;
+    let id = input
+        .str("DBSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let mut snapshot = cx
+        .place()
+        .rds
+        .snapshots
+        .get(&id)
+        .cloned()
+        .ok_or_else(|| snapshot_not_found(&id))?;
     if input.str("AttributeName") != Some("restore") {
         return Err(value("The attribute name must be restore."));
     }
     if snapshot.kind == "automated" {
-        return Err(snapshot_state("Automated snapshots cannot be shared: copy it to a manual one first."));
+        return Err(snapshot_state(
+            "Automated snapshots cannot be shared: copy it to a manual one first.",
+        ));
     }
     if snapshot.status != "available" {
-        return Err(snapshot_state(format!("The snapshot {id} is not in the available state.")));
+        return Err(snapshot_state(format!(
+            "The snapshot {id} is not in the available state."
+        )));
     }
     let add = input.strings("ValuesToAdd");
-    if let Some(wrong) = add.iter().find(|with| *with != "all" && (with.len() != 12 || !with.bytes().all(|b| b.is_ascii_digit()))) {
+    if let Some(wrong) = add.iter().find(|with| {
+        *with != "all" && (with.len() != 12 || !with.bytes().all(|b| b.is_ascii_digit()))
+    }) {
         return Err(value(format!("Invalid account id: {wrong}")));
     }
     if add.iter().any(|with| with == "all") && snapshot.facts.bool("Encrypted") {
@@ -442,11 +596,15 @@ pub fn modify_attribute(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsErr
     }
     let default_key = snapshot.facts.bool("Encrypted") && {
         let (account, region) = (cx.caller.account.clone(), cx.region.clone());
-        neighbours::key(cx.world, &account, &region, "alias/aws/rds", "default").ok().as_deref()
+        neighbours::key(cx.world, &account, &region, "alias/aws/rds", "default")
+            .ok()
+            .as_deref()
             == Some(snapshot.facts.str("KmsKeyId"))
     };
     if default_key && !add.is_empty() {
-        return Err(snapshot_state("Snapshots encrypted with the default RDS KMS key cannot be shared."));
+        return Err(snapshot_state(
+            "Snapshots encrypted with the default RDS KMS key cannot be shared.",
+        ));
     }
     let remove = input.strings("ValuesToRemove");
     for with in add {
@@ -456,7 +614,10 @@ pub fn modify_attribute(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsErr
     }
     snapshot.shared_with.retain(|with| !remove.contains(with));
     if snapshot.shared_with.len() > 20 {
-        return Err(refuse("SharedSnapshotQuotaExceeded", "A snapshot can be shared with 20 accounts at most."));
+        return Err(refuse(
+            "SharedSnapshotQuotaExceeded",
+            "A snapshot can be shared with 20 accounts at most.",
+        ));
     }
     let answer = attributes(&snapshot);
     let now = cx.now();
@@ -466,17 +627,33 @@ pub fn modify_attribute(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsErr
 
 /// ModifyDBSnapshot: another engine version or option group.
 pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let id = input.str("DBSnapshotIdentifier").unwrap_or_default().to_ascii_lowercase();
-    let snapshot = cx.place().rds.snapshots.get(&id).cloned().ok_or_else(|| snapshot_not_found(&id))?;
+    let id = input
+        .str("DBSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let snapshot = cx
+        .place()
+        .rds
+        .snapshots
+        .get(&id)
+        .cloned()
+        .ok_or_else(|| snapshot_not_found(&id))?;
     if snapshot.status != "available" {
-        return Err(snapshot_state(format!("The snapshot {id} is not in the available state.")));
+        return Err(snapshot_state(format!(
+            "The snapshot {id} is not in the available state."
+        )));
     }
     let engine = super::engines::engine(snapshot.facts.str("Engine"))?;
     let version = match input.str("EngineVersion") {
         Some(wanted) => {
             let full = engine.version(Some(wanted))?;
-            if !engine.upgrades(snapshot.facts.str("EngineVersion")).contains(&full) {
-                return Err(combination(format!("The snapshot cannot be upgraded to {full}.")));
+            if !engine
+                .upgrades(snapshot.facts.str("EngineVersion"))
+                .contains(&full)
+            {
+                return Err(combination(format!(
+                    "The snapshot cannot be upgraded to {full}."
+                )));
             }
             Some(full)
         }
@@ -484,7 +661,9 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     };
     let group = match input.str("OptionGroupName") {
         Some(name) => {
-            let at = version.unwrap_or(snapshot.facts.str("EngineVersion")).to_owned();
+            let at = version
+                .unwrap_or(snapshot.facts.str("EngineVersion"))
+                .to_owned();
             Some(super::option_group::choose(cx, Some(name), engine, &at)?)
         }
         None => None,

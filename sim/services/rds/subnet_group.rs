@@ -29,11 +29,19 @@ pub struct Place {
 impl SubnetGroup {
     /// The zones, each once, in order.
     pub fn zones(&self) -> Vec<String> {
-        self.subnets.iter().map(|place| place.zone.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+        self.subnets
+            .iter()
+            .map(|place| place.zone.clone())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
     }
 
     pub fn subnet_in(&self, zone: &str) -> Option<&str> {
-        self.subnets.iter().find(|place| place.zone == zone).map(|place| place.subnet.as_str())
+        self.subnets
+            .iter()
+            .find(|place| place.zone == zone)
+            .map(|place| place.subnet.as_str())
     }
 
     pub fn shown(&self) -> Value {
@@ -67,7 +75,10 @@ fn places(cx: &Cx<'_>, ids: &[String]) -> Result<(String, Vec<Place>), AwsError>
     let mut places: Vec<Place> = Vec::new();
     for id in ids {
         let Some((its_vpc, zone)) = neighbours::subnet(cx, id) else {
-            return Err(refuse("InvalidSubnet", format!("Some input subnets in :[{id}] are invalid.")));
+            return Err(refuse(
+                "InvalidSubnet",
+                format!("Some input subnets in :[{id}] are invalid."),
+            ));
         };
         if !vpc.is_empty() && vpc != its_vpc {
             return Err(refuse(
@@ -77,7 +88,10 @@ fn places(cx: &Cx<'_>, ids: &[String]) -> Result<(String, Vec<Place>), AwsError>
         }
         vpc = its_vpc;
         if !places.iter().any(|place| place.subnet == *id) {
-            places.push(Place { subnet: id.clone(), zone });
+            places.push(Place {
+                subnet: id.clone(),
+                zone,
+            });
         }
     }
     let zones: BTreeSet<&str> = places.iter().map(|place| place.zone.as_str()).collect();
@@ -95,22 +109,38 @@ fn places(cx: &Cx<'_>, ids: &[String]) -> Result<(String, Vec<Place>), AwsError>
 }
 
 pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let name = input.str("DBSubnetGroupName").unwrap_or_default().to_ascii_lowercase();
-    let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || " ._-".contains(c));
+    let name = input
+        .str("DBSubnetGroupName")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let fits = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || " ._-".contains(c));
     if name.is_empty() || name.len() > 255 || !fits || name == "default" {
-        return Err(value(format!("The parameter DBSubnetGroupName is not valid: {name}")));
+        return Err(value(format!(
+            "The parameter DBSubnetGroupName is not valid: {name}"
+        )));
     }
     if cx.place().rds.subnet_groups.contains(&name) {
-        return Err(refuse("DBSubnetGroupAlreadyExists", format!("The DB subnet group '{name}' already exists.")));
+        return Err(refuse(
+            "DBSubnetGroupAlreadyExists",
+            format!("The DB subnet group '{name}' already exists."),
+        ));
     }
     let limit = neighbours::limit(cx, neighbours::Quota::SubnetGroups);
     if cx.place().rds.subnet_groups.len() as f64 >= limit {
-        return Err(refuse("DBSubnetGroupQuotaExceeded", format!("Subnet group limit of {limit} exceeded")));
+        return Err(refuse(
+            "DBSubnetGroupQuotaExceeded",
+            format!("Subnet group limit of {limit} exceeded"),
+        ));
     }
     let (vpc, subnets) = places(cx, &input.strings("SubnetIds"))?;
     let group = SubnetGroup {
         arn: cx.arn("rds", &format!("subgrp:{name}")),
-        description: input.str("DBSubnetGroupDescription").unwrap_or_default().to_owned(),
+        description: input
+            .str("DBSubnetGroupDescription")
+            .unwrap_or_default()
+            .to_owned(),
         tags: names::tags(input)?,
         name: name.clone(),
         vpc,
@@ -128,21 +158,47 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let groups: Vec<Value> = match input.str("DBSubnetGroupName") {
         Some(given) => {
             let name = names::identifier(given, "subgrp");
-            vec![table.seen(&name, now).ok_or_else(|| subnet_group_not_found(&name))?.shown()]
+            vec![
+                table
+                    .seen(&name, now)
+                    .ok_or_else(|| subnet_group_not_found(&name))?
+                    .shown(),
+            ]
         }
-        None => table.seen_all(now).map(|(_, group)| group.shown()).collect(),
+        None => table
+            .seen_all(now)
+            .map(|(_, group)| group.shown())
+            .collect(),
     };
     Ok(json!({ "DBSubnetGroups": groups }).into())
 }
 
 pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let name = input.str("DBSubnetGroupName").unwrap_or_default().to_ascii_lowercase();
-    let mut group = cx.place().rds.subnet_groups.get(&name).cloned().ok_or_else(|| subnet_group_not_found(&name))?;
+    let name = input
+        .str("DBSubnetGroupName")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let mut group = cx
+        .place()
+        .rds
+        .subnet_groups
+        .get(&name)
+        .cloned()
+        .ok_or_else(|| subnet_group_not_found(&name))?;
     let (vpc, subnets) = places(cx, &input.strings("SubnetIds"))?;
     if vpc != group.vpc {
-        return Err(refuse("InvalidSubnet", "The new subnets are not in the same VPC as the existing subnet group"));
+        return Err(refuse(
+            "InvalidSubnet",
+            "The new subnets are not in the same VPC as the existing subnet group",
+        ));
     }
-    for (id, instance) in cx.place().rds.instances.iter().filter(|(_, i)| i.subnet_group == name) {
+    for (id, instance) in cx
+        .place()
+        .rds
+        .instances
+        .iter()
+        .filter(|(_, i)| i.subnet_group == name)
+    {
         let zone = instance.facts.str("AvailabilityZone");
         if !zone.is_empty() && !subnets.iter().any(|place| place.zone == zone) {
             return Err(refuse(
@@ -162,18 +218,29 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let name = input.str("DBSubnetGroupName").unwrap_or_default().to_ascii_lowercase();
+    let name = input
+        .str("DBSubnetGroupName")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let now = cx.now();
     let state = &mut cx.place().rds;
     if !state.subnet_groups.contains(&name) {
         return Err(subnet_group_not_found(&name));
     }
-    let used = state.instances.iter().any(|(_, instance)| instance.subnet_group == name)
-        || state.clusters.iter().any(|(_, cluster)| cluster.subnet_group == name);
+    let used = state
+        .instances
+        .iter()
+        .any(|(_, instance)| instance.subnet_group == name)
+        || state
+            .clusters
+            .iter()
+            .any(|(_, cluster)| cluster.subnet_group == name);
     if used {
         return Err(refuse(
             "InvalidDBSubnetGroupStateFault",
-            format!("Cannot delete the subnet group '{name}' because at least one database instance: is still using it."),
+            format!(
+                "Cannot delete the subnet group '{name}' because at least one database instance: is still using it."
+            ),
         ));
     }
     state.subnet_groups.remove(&name, now);

@@ -27,14 +27,39 @@ pub fn account_attributes(cx: &mut Cx<'_>) -> Result<Output, AwsError> {
     let state = &cx.place().rds;
     let used = |name: &str| match name {
         "DBInstances" => state.instances.len() as i64,
-        "ManualSnapshots" => state.snapshots.iter().filter(|(_, s)| s.kind == "manual").count() as i64,
-        "DBParameterGroups" => state.parameter_groups.iter().filter(|(name, _)| !name.starts_with("default.")).count() as i64,
+        "ManualSnapshots" => state
+            .snapshots
+            .iter()
+            .filter(|(_, s)| s.kind == "manual")
+            .count() as i64,
+        "DBParameterGroups" => state
+            .parameter_groups
+            .iter()
+            .filter(|(name, _)| !name.starts_with("default."))
+            .count() as i64,
         "DBSubnetGroups" => state.subnet_groups.len() as i64,
-        "OptionGroups" => state.option_groups.iter().filter(|(name, _)| !name.starts_with("default:")).count() as i64,
+        "OptionGroups" => state
+            .option_groups
+            .iter()
+            .filter(|(name, _)| !name.starts_with("default:"))
+            .count() as i64,
         "DBClusters" => state.clusters.len() as i64,
-        "ManualClusterSnapshots" => state.cluster_snapshots.iter().filter(|(_, s)| s.kind == "manual").count() as i64,
-        "AllocatedStorage" => state.instances.iter().map(|(_, i)| i.facts.i64("AllocatedStorage")).sum(),
-        _ => state.instances.iter().map(|(_, i)| i.replicas.len() as i64).max().unwrap_or(0),
+        "ManualClusterSnapshots" => state
+            .cluster_snapshots
+            .iter()
+            .filter(|(_, s)| s.kind == "manual")
+            .count() as i64,
+        "AllocatedStorage" => state
+            .instances
+            .iter()
+            .map(|(_, i)| i.facts.i64("AllocatedStorage"))
+            .sum(),
+        _ => state
+            .instances
+            .iter()
+            .map(|(_, i)| i.replicas.len() as i64)
+            .max()
+            .unwrap_or(0),
     };
     let quotas: Vec<Value> = limits
         .into_iter()
@@ -52,7 +77,11 @@ pub fn pending_maintenance(cx: &mut Cx<'_>, input: &Input) -> Result<Output, Aws
             _ => false,
         });
         if !there {
-            return Err(refuse("ResourceNotFoundFault", format!("Resource not found: {given}")).status(404));
+            return Err(refuse(
+                "ResourceNotFoundFault",
+                format!("Resource not found: {given}"),
+            )
+            .status(404));
         }
     }
     Ok(json!({ "PendingMaintenanceActions": [] }).into())
@@ -63,7 +92,10 @@ pub fn log_files(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let instance = lifecycle::named(cx, input)?;
     let engine = super::engines::engine(instance.engine())?;
     let Some(created) = instance.created else {
-        return Err(refuse("DBInstanceNotReady", format!("DB instance {} is not ready.", instance.id)));
+        return Err(refuse(
+            "DBInstanceNotReady",
+            format!("DB instance {} is not ready.", instance.id),
+        ));
     };
     let now = cx.now();
     let kept = match engine.dialect {
@@ -82,10 +114,16 @@ pub fn log_files(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         };
         let last = cx.world.unix(((hour + 1) * HOUR).min(now));
         let size = 1_024 + cx.world.dice.hash(&["log", &instance.resource], hour) % 4_096;
-        files.push(json!({ "LogFileName": name, "LastWritten": (last * 1_000.0) as i64, "Size": size }));
+        files.push(
+            json!({ "LogFileName": name, "LastWritten": (last * 1_000.0) as i64, "Size": size }),
+        );
     }
     if let Some(part) = input.str("FilenameContains") {
-        files.retain(|file| file["LogFileName"].as_str().is_some_and(|name| name.contains(part)));
+        files.retain(|file| {
+            file["LogFileName"]
+                .as_str()
+                .is_some_and(|name| name.contains(part))
+        });
     }
     if let Some(since) = input.i64("FileLastWritten") {
         files.retain(|file| file["LastWritten"].as_i64().is_some_and(|at| at >= since));
@@ -99,11 +137,16 @@ pub fn log_files(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
 /// Regions from which snapshots and backups can come to this one.
 pub fn source_regions(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let only = input.str("RegionName");
-    if only.is_some_and(|name| ec2::region(name).is_none()) {
-        return Err(value(format!("Invalid Region: {}", only.unwrap_or_default())));
+    if only.is_some_and(|name| ec2::zones::region(name).is_none()) {
+        return Err(value(format!(
+            "Invalid Region: {}",
+            only.unwrap_or_default()
+        )));
     }
     let here = cx.region.clone();
-    let regions: Vec<Value> = ec2::regions()
+    let regions: Vec<Value> = ec2::zones::REGIONS
+        .iter()
+        .map(|facts| facts.name)
         .filter(|name| *name != here && only.is_none_or(|only| only == *name))
         .map(|name| {
             json!({
@@ -142,7 +185,11 @@ pub fn valid_modifications(cx: &mut Cx<'_>, input: &Input) -> Result<Output, Aws
 /// Global clusters are not simulated yet, so there are none.
 pub fn global_clusters(input: &Input) -> Result<Output, AwsError> {
     match input.str("GlobalClusterIdentifier") {
-        Some(id) => Err(refuse("GlobalClusterNotFoundFault", format!("Global cluster {id} not found.")).status(404)),
+        Some(id) => Err(refuse(
+            "GlobalClusterNotFoundFault",
+            format!("Global cluster {id} not found."),
+        )
+        .status(404)),
         None => Ok(json!({ "GlobalClusters": [] }).into()),
     }
 }
@@ -150,7 +197,11 @@ pub fn global_clusters(input: &Input) -> Result<Output, AwsError> {
 /// Subscriptions cannot be made here, so there are none.
 pub fn event_subscriptions(input: &Input) -> Result<Output, AwsError> {
     match input.str("SubscriptionName") {
-        Some(name) => Err(refuse("SubscriptionNotFound", format!("Event subscription {name} not found.")).status(404)),
+        Some(name) => Err(refuse(
+            "SubscriptionNotFound",
+            format!("Event subscription {name} not found."),
+        )
+        .status(404)),
         None => Ok(json!({ "EventSubscriptionsList": [] }).into()),
     }
 }

@@ -3,21 +3,29 @@
 use super::instance::Tags;
 use super::names::{self, Arn};
 use super::refusal::{
-    cluster_not_found, cluster_snapshot_not_found, instance_not_found, option_group_not_found, parameter_group_not_found,
-    refuse, snapshot_not_found, subnet_group_not_found, value,
+    cluster_not_found, cluster_snapshot_not_found, instance_not_found, option_group_not_found,
+    parameter_group_not_found, refuse, snapshot_not_found, subnet_group_not_found, value,
 };
 use crate::error::AwsError;
 use crate::world::{Cx, Input, Output, World};
 use serde_json::json;
 
 /// Changes the tags of the resource that an ARN names, or reads them by changing nothing.
-fn with_tags<R>(cx: &mut Cx<'_>, input: &Input, act: impl FnOnce(&mut Tags) -> R) -> Result<R, AwsError> {
+fn with_tags<R>(
+    cx: &mut Cx<'_>,
+    input: &Input,
+    act: impl FnOnce(&mut Tags) -> R,
+) -> Result<R, AwsError> {
     let given = input.str("ResourceName").unwrap_or_default();
     let Some(arn) = Arn::read(given) else {
-        return Err(value(format!("The specified resource name does not match an RDS resource in this region: {given}")));
+        return Err(value(format!(
+            "The specified resource name does not match an RDS resource in this region: {given}"
+        )));
     };
     if arn.region != cx.region || arn.account != cx.caller.account {
-        return Err(value("The specified resource name does not match an RDS resource in this region."));
+        return Err(value(
+            "The specified resource name does not match an RDS resource in this region.",
+        ));
     }
     let now = cx.now();
     let state = &mut cx.place().rds;
@@ -25,7 +33,9 @@ fn with_tags<R>(cx: &mut Cx<'_>, input: &Input, act: impl FnOnce(&mut Tags) -> R
     let mut act = Some(act);
     macro_rules! on {
         ($table:ident) => {
-            state.$table.change(&arn.id, now, |row| answer = act.take().map(|act| act(&mut row.tags)))
+            state.$table.change(&arn.id, now, |row| {
+                answer = act.take().map(|act| act(&mut row.tags))
+            })
         };
     }
     match arn.kind.as_str() {
@@ -48,14 +58,19 @@ fn with_tags<R>(cx: &mut Cx<'_>, input: &Input, act: impl FnOnce(&mut Tags) -> R
         "subgrp" => subnet_group_not_found(&arn.id),
         "pg" | "cluster-pg" => parameter_group_not_found(&arn.id),
         "og" => option_group_not_found(&arn.id),
-        _ => refuse("InvalidParameterValue", format!("Unknown resource: {given}")),
+        _ => refuse(
+            "InvalidParameterValue",
+            format!("Unknown resource: {given}"),
+        ),
     })
 }
 
 pub fn add(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let wanted = names::tags(input)?;
     with_tags(cx, input, |tags| {
-        let mut result = wanted.iter().try_for_each(|(key, text)| names::put_tag(tags, key, text));
+        let mut result = wanted
+            .iter()
+            .try_for_each(|(key, text)| names::put_tag(tags, key, text));
         if tags.len() > 50 {
             result = Err(value("A resource cannot have more than 50 tags."));
         }
@@ -66,7 +81,9 @@ pub fn add(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
 
 pub fn remove(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let gone = input.strings("TagKeys");
-    with_tags(cx, input, |tags| tags.retain(|(key, _)| !gone.contains(key)))?;
+    with_tags(cx, input, |tags| {
+        tags.retain(|(key, _)| !gone.contains(key))
+    })?;
     Ok(Output::default())
 }
 
@@ -77,7 +94,9 @@ pub fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
 
 /// Every resource of RDS in a place that has tags, by ARN: what Resource Groups Tagging shows.
 pub fn tagged(world: &World, account: &str, region: &str) -> Vec<(String, Tags)> {
-    let Some(place) = world.seen_place(account, region) else { return vec![] };
+    let Some(place) = world.seen_place(account, region) else {
+        return vec![];
+    };
     let state = &place.rds;
     let mut all: Vec<(String, Tags)> = Vec::new();
     macro_rules! every {
@@ -86,8 +105,15 @@ pub fn tagged(world: &World, account: &str, region: &str) -> Vec<(String, Tags)>
         };
     }
     every!(
-        instances, snapshots, clusters, cluster_snapshots, subnet_groups, parameter_groups, cluster_parameter_groups,
-        option_groups, automated_backups
+        instances,
+        snapshots,
+        clusters,
+        cluster_snapshots,
+        subnet_groups,
+        parameter_groups,
+        cluster_parameter_groups,
+        option_groups,
+        automated_backups
     );
     all.retain(|(_, tags)| !tags.is_empty());
     all

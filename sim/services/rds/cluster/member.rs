@@ -6,27 +6,56 @@ use crate::error::AwsError;
 use crate::services::rds::create::{self, Birth, Plan};
 use crate::services::rds::engines::Engine;
 use crate::services::rds::instance::Instance;
-use crate::services::rds::lifecycle;
-use crate::services::rds::refusal::{cluster_not_found, cluster_state, combination, instance_state};
+use crate::services::rds::refusal::{
+    cluster_not_found, cluster_state, combination, instance_state,
+};
 use crate::services::rds::{events, names};
 use crate::world::{Cx, Input, Output, World};
 
 /// What only the cluster decides.
-const THE_CLUSTERS: &[&str] =
-    &["AllocatedStorage", "MasterUsername", "MasterUserPassword", "DBName", "StorageType", "KmsKeyId", "MultiAZ", "Iops"];
+const THE_CLUSTERS: &[&str] = &[
+    "AllocatedStorage",
+    "MasterUsername",
+    "MasterUserPassword",
+    "DBName",
+    "StorageType",
+    "KmsKeyId",
+    "MultiAZ",
+    "Iops",
+];
 
-pub fn create(cx: &mut Cx<'_>, input: &Input, engine: &'static Engine, cluster: &str) -> Result<Output, AwsError> {
+pub fn create(
+    cx: &mut Cx<'_>,
+    input: &Input,
+    engine: &'static Engine,
+    cluster: &str,
+) -> Result<Output, AwsError> {
     let Some(cluster) = cx.place().rds.clusters.get(cluster).cloned() else {
         return Err(cluster_not_found(cluster));
     };
     if cluster.engine()?.name != engine.name {
-        return Err(combination(format!("The engine name requested for your DB instance ({}) doesn't match the engine name of your DB cluster ({}).", engine.name, cluster.facts.str("Engine"))));
+        return Err(combination(format!(
+            "The engine name requested for your DB instance ({}) doesn't match the engine name of your DB cluster ({}).",
+            engine.name,
+            cluster.facts.str("Engine")
+        )));
     }
-    if !matches!(cluster.status.as_str(), "available" | "creating" | "backing-up") {
-        return Err(cluster_state(format!("DBCluster {} is currently {}.", cluster.id, cluster.status)));
+    if !matches!(
+        cluster.status.as_str(),
+        "available" | "creating" | "backing-up"
+    ) {
+        return Err(cluster_state(format!(
+            "DBCluster {} is currently {}.",
+            cluster.id, cluster.status
+        )));
     }
-    if let Some(wrong) = THE_CLUSTERS.iter().find(|member| input.has(member) && input.bool(member) != Some(false)) {
-        return Err(combination(format!("The requested DB Instance will be a member of a DB Cluster. Set {wrong} for the DB Cluster.")));
+    if let Some(wrong) = THE_CLUSTERS
+        .iter()
+        .find(|member| input.has(member) && input.bool(member) != Some(false))
+    {
+        return Err(combination(format!(
+            "The requested DB Instance will be a member of a DB Cluster. Set {wrong} for the DB Cluster."
+        )));
     }
     let id = input.str("DBInstanceIdentifier").unwrap_or_default();
     create::check_new(cx, id)?;
@@ -38,7 +67,12 @@ pub fn create(cx: &mut Cx<'_>, input: &Input, engine: &'static Engine, cluster: 
     }
     let version = cluster.facts.str("EngineVersion").to_owned();
     let mut birth = Birth::new(id, engine, &version);
-    birth.facts = cluster.facts.only(&["MasterUsername", "StorageEncrypted", "KmsKeyId", "IAMDatabaseAuthenticationEnabled"]);
+    birth.facts = cluster.facts.only(&[
+        "MasterUsername",
+        "StorageEncrypted",
+        "KmsKeyId",
+        "IAMDatabaseAuthenticationEnabled",
+    ]);
     if cluster.facts.has("DatabaseName") {
         birth.facts.set("DBName", cluster.facts.str("DatabaseName"));
     }
@@ -61,7 +95,10 @@ pub fn create(cx: &mut Cx<'_>, input: &Input, engine: &'static Engine, cluster: 
     let answer = create::bear(cx, birth, plan, resource)?;
     if cluster.writer.is_none() {
         let now = cx.now();
-        cx.place().rds.clusters.change(&cluster.id, now, |cluster| cluster.writer = Some(born));
+        cx.place()
+            .rds
+            .clusters
+            .change(&cluster.id, now, |cluster| cluster.writer = Some(born));
     }
     Ok(answer)
 }
@@ -69,26 +106,44 @@ pub fn create(cx: &mut Cx<'_>, input: &Input, engine: &'static Engine, cluster: 
 /// Whether a member may be deleted now.
 pub fn check_deletable(cx: &mut Cx<'_>, instance: &Instance) -> Result<(), AwsError> {
     let cluster = instance.cluster.clone().unwrap_or_default();
-    let Some(cluster) = cx.place().rds.clusters.get(&cluster).cloned() else { return Ok(()) };
-    if matches!(cluster.status.as_str(), "available" | "deleting" | "stopped") {
+    let Some(cluster) = cx.place().rds.clusters.get(&cluster).cloned() else {
+        return Ok(());
+    };
+    if matches!(
+        cluster.status.as_str(),
+        "available" | "deleting" | "stopped"
+    ) {
         return Ok(());
     }
     if cluster.source.is_some() {
-        return Err(instance_state("Cannot delete the last instance of the read replica DB cluster: promote it first."));
+        return Err(instance_state(
+            "Cannot delete the last instance of the read replica DB cluster: promote it first.",
+        ));
     }
-    Err(cluster_state(format!("DBCluster {} is currently {}.", cluster.id, cluster.status)))
+    Err(cluster_state(format!(
+        "DBCluster {} is currently {}.",
+        cluster.id, cluster.status
+    )))
 }
 
 /// A member is gone; if it was the writer, another takes over.
 pub fn gone(world: &mut World, account: &str, region: &str, instance: &Instance) {
     let Some(id) = &instance.cluster else { return };
-    let Some(cluster) = world.seen_place(account, region).and_then(|place| place.rds.clusters.get(id)).cloned() else {
+    let Some(cluster) = world
+        .seen_place(account, region)
+        .and_then(|place| place.rds.clusters.get(id))
+        .cloned()
+    else {
         return;
     };
     if cluster.writer.as_deref() == Some(&instance.id) {
-        lifecycle::drop_sessions(world, account, region, &cluster.resource);
+        super::drop_sessions(world, account, region, &cluster);
         let next = heir(world, account, region, &cluster);
-        world.place(account, region).rds.clusters.settle(id, |cluster| cluster.writer = next);
+        world
+            .place(account, region)
+            .rds
+            .clusters
+            .settle(id, |cluster| cluster.writer = next);
     }
 }
 
@@ -116,38 +171,70 @@ pub fn failover(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         Some(given) => {
             let id = names::identifier(given, "db");
             let target = cx.place().rds.instances.get(&id).cloned();
-            let member = target.is_some_and(|i| i.cluster.as_ref() == Some(&cluster.id) && i.status == "available");
+            let member = target.is_some_and(|i| {
+                i.cluster.as_ref() == Some(&cluster.id) && i.status == "available"
+            });
             if !member {
-                return Err(instance_state(format!("DB Instance {id} is not an available member of cluster {}", cluster.id)));
+                return Err(instance_state(format!(
+                    "DB Instance {id} is not an available member of cluster {}",
+                    cluster.id
+                )));
             }
             if cluster.writer.as_deref() == Some(&id) {
-                return Err(instance_state(format!("DB Instance {id} is already the writer of cluster {}", cluster.id)));
+                return Err(instance_state(format!(
+                    "DB Instance {id} is already the writer of cluster {}",
+                    cluster.id
+                )));
             }
             Some(id)
         }
         None => heir(cx.world, &account, &region, &cluster),
     };
     let Some(next) = next else {
-        return Err(cluster_state(format!("Cannot failover cluster {} without a reader instance.", cluster.id)));
+        return Err(cluster_state(format!(
+            "Cannot failover cluster {} without a reader instance.",
+            cluster.id
+        )));
     };
-    let takes = cx.world.sample(Pert(15.0, 35.0, 90.0), &cluster.resource, "failover");
+    let takes = cx
+        .world
+        .sample(Pert(15.0, 35.0, 90.0), &cluster.resource, "failover");
     let now = cx.now();
     cx.place().rds.clusters.change(&cluster.id, now, |cluster| {
         cluster.status = "failing-over".into();
         cluster.pending.set("heir", next);
     });
-    super::step(cx.world, (&account, &region), takes, &cluster.id, &cluster.resource, "available", "failed-over");
+    super::step(
+        cx.world,
+        (&account, &region),
+        takes,
+        &cluster.id,
+        &cluster.resource,
+        "available",
+        "failed-over",
+    );
     let answer = show(cx, &cluster.id)?;
     Ok(answer)
 }
 
 pub fn failed_over(world: &mut World, account: &str, region: &str, cluster: &Cluster) {
     let next = cluster.pending.str("heir").to_owned();
-    lifecycle::drop_sessions(world, account, region, &cluster.resource);
-    world.place(account, region).rds.clusters.settle(&cluster.id, |cluster| {
-        cluster.pending.unset("heir");
-        cluster.writer = Some(next.clone());
-    });
+    super::drop_sessions(world, account, region, cluster);
+    world
+        .place(account, region)
+        .rds
+        .clusters
+        .settle(&cluster.id, |cluster| {
+            cluster.pending.unset("heir");
+            cluster.writer = Some(next.clone());
+        });
     let text = format!("Completed failover to DB instance: {next}");
-    events::tell(world, account, region, ("db-cluster", &cluster.id), "failover", &text);
+    events::tell(
+        world,
+        account,
+        region,
+        ("db-cluster", &cluster.id),
+        "failover",
+        &text,
+    );
 }

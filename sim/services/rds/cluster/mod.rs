@@ -7,7 +7,9 @@ use super::instance::{MasterSecret, Tags, hosted_zone};
 use super::lifecycle;
 use super::neighbours::{self, Quota};
 use super::parameters::{self, Kind};
-use super::refusal::{check_identifier, cluster_not_found, cluster_state, combination, refuse, value};
+use super::refusal::{
+    check_identifier, cluster_not_found, cluster_state, combination, refuse, value,
+};
 use super::{Content, events, names, option_group};
 use crate::clock::{DAY, MINUTE, Nanos, Pert};
 use crate::error::AwsError;
@@ -97,11 +99,17 @@ struct Founding {
 pub fn check_new(cx: &mut Cx<'_>, id: &str) -> Result<(), AwsError> {
     check_identifier("DBClusterIdentifier", id, 63)?;
     if cx.place().rds.clusters.contains(&id.to_ascii_lowercase()) {
-        return Err(refuse("DBClusterAlreadyExistsFault", "DB Cluster already exists"));
+        return Err(refuse(
+            "DBClusterAlreadyExistsFault",
+            "DB Cluster already exists",
+        ));
     }
     let limit = neighbours::limit(cx, Quota::Clusters);
     if cx.place().rds.clusters.len() as f64 >= limit {
-        return Err(refuse("DBClusterQuotaExceededFault", format!("Cluster quota exceeded: {limit} clusters are allowed")));
+        return Err(refuse(
+            "DBClusterQuotaExceededFault",
+            format!("Cluster quota exceeded: {limit} clusters are allowed"),
+        ));
     }
     Ok(())
 }
@@ -109,11 +117,15 @@ pub fn check_new(cx: &mut Cx<'_>, id: &str) -> Result<(), AwsError> {
 /// The engine of a cluster: Aurora, provisioned.
 fn aurora(name: &str, mode: Option<&str>) -> Result<&'static Engine, AwsError> {
     if name == "aurora" {
-        return Err(value("The engine aurora is no longer offered: use aurora-mysql."));
+        return Err(value(
+            "The engine aurora is no longer offered: use aurora-mysql.",
+        ));
     }
     let engine = engines::engine(name)?;
     if !engine.aurora {
-        return Err(combination(format!("DB clusters of engine {name} are not offered here.")));
+        return Err(combination(format!(
+            "DB clusters of engine {name} are not offered here."
+        )));
     }
     match mode {
         None | Some("provisioned") => Ok(engine),
@@ -129,10 +141,16 @@ fn aurora(name: &str, mode: Option<&str>) -> Result<&'static Engine, AwsError> {
 fn read(input: &Input, facts: &mut Facts) -> Result<(), AwsError> {
     facts.take_from(&input.value, KEPT);
     for (given, kept) in [
-        ("EnableIAMDatabaseAuthentication", "IAMDatabaseAuthenticationEnabled"),
+        (
+            "EnableIAMDatabaseAuthentication",
+            "IAMDatabaseAuthenticationEnabled",
+        ),
         ("EnablePerformanceInsights", "PerformanceInsightsEnabled"),
         ("EnableHttpEndpoint", "HttpEndpointEnabled"),
-        ("EnableCloudwatchLogsExports", "EnabledCloudwatchLogsExports"),
+        (
+            "EnableCloudwatchLogsExports",
+            "EnabledCloudwatchLogsExports",
+        ),
     ] {
         if let Some(value) = input.value.get(given).filter(|value| !value.is_null()) {
             facts.set(kept, value.clone());
@@ -144,30 +162,49 @@ fn read(input: &Input, facts: &mut Facts) -> Result<(), AwsError> {
 fn check_facts(facts: &Facts) -> Result<(), AwsError> {
     let retention = facts.i64("BackupRetentionPeriod");
     if facts.has("BackupRetentionPeriod") && !(1..=35).contains(&retention) {
-        return Err(value(format!("Invalid backup retention period: {retention}. Must be between 1 and 35.")));
+        return Err(value(format!(
+            "Invalid backup retention period: {retention}. Must be between 1 and 35."
+        )));
     }
     if let Some(scaling) = facts.get("ServerlessV2ScalingConfiguration") {
-        let (low, high) = (scaling["MinCapacity"].as_f64(), scaling["MaxCapacity"].as_f64());
+        let (low, high) = (
+            scaling["MinCapacity"].as_f64(),
+            scaling["MaxCapacity"].as_f64(),
+        );
         let fits = matches!((low, high), (Some(low), Some(high))
             if (0.0..=256.0).contains(&low) && (1.0..=256.0).contains(&high) && low <= high && (low * 2.0).fract() == 0.0);
         if !fits {
-            return Err(value("The Serverless v2 capacity must be given in steps of 0.5 from 0 to 256, with MinCapacity not above MaxCapacity."));
+            return Err(value(
+                "The Serverless v2 capacity must be given in steps of 0.5 from 0 to 256, with MinCapacity not above MaxCapacity.",
+            ));
         }
     }
     let storage = facts.str("StorageType");
     if !["", "aurora", "aurora-iopt1"].contains(&storage) {
-        return Err(refuse("StorageTypeNotSupported", format!("Invalid storage type: {storage}")));
+        return Err(refuse(
+            "StorageTypeNotSupported",
+            format!("Invalid storage type: {storage}"),
+        ));
     }
     Ok(())
 }
 
 pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let engine = aurora(input.str("Engine").unwrap_or_default(), input.str("EngineMode"))?;
+    let engine = aurora(
+        input.str("Engine").unwrap_or_default(),
+        input.str("EngineMode"),
+    )?;
     if input.has("GlobalClusterIdentifier") {
-        return Err(AwsError::not_simulated("rds", "CreateDBCluster in a global cluster"));
+        return Err(AwsError::not_simulated(
+            "rds",
+            "CreateDBCluster in a global cluster",
+        ));
     }
     let version = engine.version(input.str("EngineVersion"))?;
-    let id = input.str("DBClusterIdentifier").unwrap_or_default().to_ascii_lowercase();
+    let id = input
+        .str("DBClusterIdentifier")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     check_new(cx, &id)?;
     let mut facts = Facts::default();
     read(input, &mut facts)?;
@@ -176,7 +213,9 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         return replicate(cx, input, engine, version, (&id, source), facts);
     }
     let Some(master) = input.str("MasterUsername").map(str::to_owned) else {
-        return Err(value("The parameter MasterUsername must be provided and must not be blank."));
+        return Err(value(
+            "The parameter MasterUsername must be provided and must not be blank.",
+        ));
     };
     check_master(engine, &master)?;
     facts.set("MasterUsername", master.as_str());
@@ -184,7 +223,13 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let ground = Ground::find(cx, input, engine, version)?;
     let resource = names::resource_id(cx, "cluster-");
     let (password, secret) = super::create::master(cx, engine, input, &resource)?;
-    let database = empty_database(cx, engine, version, (&master, &password), input.str("DatabaseName"));
+    let database = empty_database(
+        cx,
+        engine,
+        version,
+        (&master, &password),
+        input.str("DatabaseName"),
+    );
     let founding = Founding {
         id,
         engine,
@@ -219,27 +264,44 @@ fn replicate(
     };
     let account = cx.caller.account.clone();
     let place = cx.world.seen_place(&account, &arn.region);
-    let Some(of) = place.and_then(|place| place.rds.clusters.get(&arn.id)).cloned() else {
+    let Some(of) = place
+        .and_then(|place| place.rds.clusters.get(&arn.id))
+        .cloned()
+    else {
         return Err(cluster_not_found(source));
     };
     if of.status != "available" {
-        return Err(cluster_state(format!("The source cluster {} is not available.", of.id)));
+        return Err(cluster_state(format!(
+            "The source cluster {} is not available.",
+            of.id
+        )));
     }
     let binlog = of.created > 0 && {
         let values = cx.world.seen_place(&account, &arn.region);
-        let values = values.map(|place| parameters::values(&place.rds, Kind::Cluster, &of.parameter_group));
-        values.is_some_and(|values| values.get("binlog_format").is_some_and(|format| format != "OFF"))
+        let values =
+            values.map(|place| parameters::values(&place.rds, Kind::Cluster, &of.parameter_group));
+        values.is_some_and(|values| {
+            values
+                .get("binlog_format")
+                .is_some_and(|format| format != "OFF")
+        })
     };
     if !binlog {
-        return Err(cluster_state("The source cluster must have binary logging enabled."));
+        return Err(cluster_state(
+            "The source cluster must have binary logging enabled.",
+        ));
     }
     if of.facts.bool("StorageEncrypted") && !facts.bool("StorageEncrypted") {
-        return Err(combination("Must specify a KMS key to create an encrypted read replica in another Region."));
+        return Err(combination(
+            "Must specify a KMS key to create an encrypted read replica in another Region.",
+        ));
     }
     facts.set("MasterUsername", of.facts.str("MasterUsername"));
     let ground = Ground::find(cx, input, engine, version)?;
     let resource = names::resource_id(cx, "cluster-");
-    let lag = cx.world.sample(Pert(0.2, 0.8, 4.0), &resource, "replica-lag");
+    let lag = cx
+        .world
+        .sample(Pert(0.2, 0.8, 4.0), &resource, "replica-lag");
     let content = Content::Follows(super::Follower {
         account,
         region: arn.region,
@@ -274,18 +336,31 @@ struct Ground {
 }
 
 impl Ground {
-    fn find(cx: &mut Cx<'_>, input: &Input, engine: &Engine, version: &str) -> Result<Ground, AwsError> {
+    fn find(
+        cx: &mut Cx<'_>,
+        input: &Input,
+        engine: &Engine,
+        version: &str,
+    ) -> Result<Ground, AwsError> {
         let named = input.str("DBSubnetGroupName").map(str::to_ascii_lowercase);
         let group = subnet_group(cx, named.as_deref())?;
-        let security_groups = neighbours::security_groups(cx, &group.vpc, &input.strings("VpcSecurityGroupIds"))?;
+        let security_groups =
+            neighbours::security_groups(cx, &group.vpc, &input.strings("VpcSecurityGroupIds"))?;
         let family = engine.family(version);
-        let parameter_group =
-            parameters::choose(cx, Kind::Cluster, input.str("DBClusterParameterGroupName"), &family)?;
+        let parameter_group = parameters::choose(
+            cx,
+            Kind::Cluster,
+            input.str("DBClusterParameterGroupName"),
+            &family,
+        )?;
         let option_group = option_group::choose(cx, input.str("OptionGroupName"), engine, version)?;
         let mut zones = input.strings("AvailabilityZones");
         let known = neighbours::zones(cx);
         if let Some(wrong) = zones.iter().find(|zone| !known.contains(zone)) {
-            return Err(refuse("InvalidVPCNetworkStateFault", format!("Availability zone {wrong} is not in this Region.")));
+            return Err(refuse(
+                "InvalidVPCNetworkStateFault",
+                format!("Availability zone {wrong} is not in this Region."),
+            ));
         }
         if zones.is_empty() {
             zones = group.zones();
@@ -298,12 +373,31 @@ impl Ground {
         }
         zones.sort();
         let tags = names::tags(input)?;
-        Ok(Ground { group, security_groups, parameter_group, option_group, tags, zones })
+        Ok(Ground {
+            group,
+            security_groups,
+            parameter_group,
+            option_group,
+            tags,
+            zones,
+        })
     }
 }
 
-fn found(cx: &mut Cx<'_>, _input: &Input, founding: Founding, ground: Ground) -> Result<Output, AwsError> {
-    let Founding { id, engine, version, mut facts, resource, .. } = founding;
+fn found(
+    cx: &mut Cx<'_>,
+    _input: &Input,
+    founding: Founding,
+    ground: Ground,
+) -> Result<Output, AwsError> {
+    let Founding {
+        id,
+        engine,
+        version,
+        mut facts,
+        resource,
+        ..
+    } = founding;
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     facts.set("Engine", engine.name);
     facts.set("EngineVersion", version);
@@ -313,8 +407,18 @@ fn found(cx: &mut Cx<'_>, _input: &Input, founding: Founding, ground: Ground) ->
         ("BackupRetentionPeriod", json!(1)),
         ("Port", json!(engine.port)),
         ("EngineMode", json!("provisioned")),
-        ("PreferredBackupWindow", json!(format!("{:02}:00-{:02}:30", 3 + chance % 8, 3 + chance % 8))),
-        ("PreferredMaintenanceWindow", json!(format!("sun:{:02}:00-sun:{:02}:30", 12 + chance % 9, 12 + chance % 9))),
+        (
+            "PreferredBackupWindow",
+            json!(format!("{:02}:00-{:02}:30", 3 + chance % 8, 3 + chance % 8)),
+        ),
+        (
+            "PreferredMaintenanceWindow",
+            json!(format!(
+                "sun:{:02}:00-sun:{:02}:30",
+                12 + chance % 9,
+                12 + chance % 9
+            )),
+        ),
         ("IAMDatabaseAuthenticationEnabled", json!(false)),
         ("HttpEndpointEnabled", json!(false)),
         ("DeletionProtection", json!(false)),
@@ -324,7 +428,10 @@ fn found(cx: &mut Cx<'_>, _input: &Input, founding: Founding, ground: Ground) ->
         ("NetworkType", json!("IPV4")),
         ("DatabaseInsightsMode", json!("standard")),
         ("ActivityStreamStatus", json!("stopped")),
-        ("EngineLifecycleSupport", json!("open-source-rds-extended-support")),
+        (
+            "EngineLifecycleSupport",
+            json!("open-source-rds-extended-support"),
+        ),
     ];
     for (member, default) in defaults {
         if !facts.has(member) {
@@ -353,11 +460,26 @@ fn found(cx: &mut Cx<'_>, _input: &Input, founding: Founding, ground: Ground) ->
         id: id.clone(),
         ..Cluster::default()
     };
-    cx.place().rds.contents.insert(resource.clone(), founding.content);
+    cx.place()
+        .rds
+        .contents
+        .insert(resource.clone(), founding.content);
     cx.place().rds.clusters.put(&id, cluster, now);
     let takes = cx.world.sample(founding.creating, &resource, "creating");
-    let more = if founding.restored { "restored" } else { "created" };
-    step(cx.world, (&account, &region), takes, &id, &resource, "available", more);
+    let more = if founding.restored {
+        "restored"
+    } else {
+        "created"
+    };
+    step(
+        cx.world,
+        (&account, &region),
+        takes,
+        &id,
+        &resource,
+        "available",
+        more,
+    );
     show(cx, &id)
 }
 
@@ -377,29 +499,60 @@ fn step(
 
 /// The cluster that an event is about, if it is still that one.
 fn same<'w>(world: &'w World, event: &Event) -> Option<&'w Cluster> {
-    let cluster = world.seen_place(&event.account, &event.region)?.rds.clusters.get(&event.id)?;
+    let cluster = world
+        .seen_place(&event.account, &event.region)?
+        .rds
+        .clusters
+        .get(&event.id)?;
     (event.detail["resource"] == cluster.resource.as_str()).then_some(cluster)
 }
 
 pub fn stepped(world: &mut World, event: &Event) {
-    let Some(cluster) = same(world, event).cloned() else { return };
+    let Some(cluster) = same(world, event).cloned() else {
+        return;
+    };
     let effect = event.detail["effect"].as_str().unwrap_or_default();
     if cluster.status == "deleting" && effect != "gone" {
         return;
     }
-    let (account, region, id) = (event.account.as_str(), event.region.as_str(), event.id.as_str());
+    let (account, region, id) = (
+        event.account.as_str(),
+        event.region.as_str(),
+        event.id.as_str(),
+    );
     let key = cluster.facts.str("KmsKeyId");
     let comes_up = matches!(effect, "created" | "restored" | "started");
-    if comes_up && !key.is_empty() && neighbours::key(world, account, region, key, "storage").is_err() {
-        let status = if effect == "started" { "inaccessible-encryption-credentials" } else { "incompatible-restore" };
-        world.place(account, region).rds.clusters.settle(id, |cluster| status.clone_into(&mut cluster.status));
-        events::tell(world, account, region, ("db-cluster", id), "failure", "The KMS key cannot be accessed.");
+    if comes_up
+        && !key.is_empty()
+        && neighbours::key(world, account, region, key, "storage").is_err()
+    {
+        let status = if effect == "started" {
+            "inaccessible-encryption-credentials"
+        } else {
+            "incompatible-restore"
+        };
+        world
+            .place(account, region)
+            .rds
+            .clusters
+            .settle(id, |cluster| status.clone_into(&mut cluster.status));
+        events::tell(
+            world,
+            account,
+            region,
+            ("db-cluster", id),
+            "failure",
+            "The KMS key cannot be accessed.",
+        );
         return;
     }
     let now = world.now();
     let state = &mut world.place(account, region).rds;
     state.clusters.settle(id, |cluster| {
-        event.detail["status"].as_str().unwrap_or_default().clone_into(&mut cluster.status);
+        event.detail["status"]
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut cluster.status);
         if comes_up && cluster.backups_since.is_none() {
             cluster.backups_since = Some(now);
         }
@@ -410,18 +563,43 @@ pub fn stepped(world: &mut World, event: &Event) {
                 let branched = database.branch(database.server.clone(), now);
                 *database = Arc::new(branched);
             }
-            events::tell(world, account, region, ("db-cluster", id), "creation", "DB cluster created");
+            events::tell(
+                world,
+                account,
+                region,
+                ("db-cluster", id),
+                "creation",
+                "DB cluster created",
+            );
         }
-        "created" => events::tell(world, account, region, ("db-cluster", id), "creation", "DB cluster created"),
+        "created" => events::tell(
+            world,
+            account,
+            region,
+            ("db-cluster", id),
+            "creation",
+            "DB cluster created",
+        ),
         "gone" => gone(world, account, region, &cluster),
         "failed-over" => member::failed_over(world, account, region, &cluster),
         "stopped" => {
-            state.clusters.settle(id, |cluster| cluster.automatic_restart = Some(now + 7 * DAY));
+            state.clusters.settle(id, |cluster| {
+                cluster.automatic_restart = Some(now + 7 * DAY)
+            });
             let detail = json!({ "resource": cluster.resource });
-            lifecycle::schedule(world, (account, region), 7 * DAY, "cluster-autostart", id, detail);
+            lifecycle::schedule(
+                world,
+                (account, region),
+                7 * DAY,
+                "cluster-autostart",
+                id,
+                detail,
+            );
         }
         "started" => {
-            state.clusters.settle(id, |cluster| cluster.automatic_restart = None);
+            state
+                .clusters
+                .settle(id, |cluster| cluster.automatic_restart = None);
         }
         "promoted" => promoted(world, account, region, &cluster),
         _ => {}
@@ -430,8 +608,16 @@ pub fn stepped(world: &mut World, event: &Event) {
 
 /// The named cluster.
 pub fn named(cx: &mut Cx<'_>, input: &Input) -> Result<Cluster, AwsError> {
-    let id = names::identifier(input.str("DBClusterIdentifier").unwrap_or_default(), "cluster");
-    cx.place().rds.clusters.get(&id).cloned().ok_or_else(|| cluster_not_found(&id))
+    let id = names::identifier(
+        input.str("DBClusterIdentifier").unwrap_or_default(),
+        "cluster",
+    );
+    cx.place()
+        .rds
+        .clusters
+        .get(&id)
+        .cloned()
+        .ok_or_else(|| cluster_not_found(&id))
 }
 
 pub fn check_available(cluster: &Cluster) -> Result<(), AwsError> {
@@ -446,17 +632,38 @@ pub fn check_available(cluster: &Cluster) -> Result<(), AwsError> {
 
 /// The members' identifiers, the writer first.
 pub fn members(world: &World, account: &str, region: &str, cluster: &Cluster) -> Vec<String> {
-    let Some(place) = world.seen_place(account, region) else { return vec![] };
-    let all = place.rds.instances.iter().filter(|(_, instance)| instance.cluster.as_ref() == Some(&cluster.id));
+    let Some(place) = world.seen_place(account, region) else {
+        return vec![];
+    };
+    let all = place
+        .rds
+        .instances
+        .iter()
+        .filter(|(_, instance)| instance.cluster.as_ref() == Some(&cluster.id));
     let mut ids: Vec<String> = all.map(|(id, _)| id.to_owned()).collect();
     ids.sort_by_key(|id| (cluster.writer.as_ref() != Some(id), id.clone()));
     ids
 }
 
+/// Every connection to any member ends.
+fn drop_sessions(world: &mut World, account: &str, region: &str, cluster: &Cluster) {
+    for id in members(world, account, region, cluster) {
+        let place = world.seen_place(account, region);
+        if let Some(resource) = place
+            .and_then(|p| p.rds.instances.get(&id))
+            .map(|i| i.resource.clone())
+        {
+            lifecycle::drop_sessions(world, account, region, &resource);
+        }
+    }
+}
+
 pub fn show(cx: &mut Cx<'_>, id: &str) -> Result<Output, AwsError> {
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     let place = cx.world.seen_place(&account, &region);
-    let cluster = place.and_then(|place| place.rds.clusters.get(id)).ok_or_else(|| cluster_not_found(id))?;
+    let cluster = place
+        .and_then(|place| place.rds.clusters.get(id))
+        .ok_or_else(|| cluster_not_found(id))?;
     Ok(json!({ "DBCluster": shown(cx.world, &account, &region, cluster) }).into())
 }
 
@@ -486,7 +693,10 @@ pub fn shown(world: &World, account: &str, region: &str, cluster: &Cluster) -> V
     put("ClusterCreateTime", json!(world.unix(cluster.created)));
     if let (Some(since), Some(latest)) = (cluster.backups_since, latest(world, cluster)) {
         let kept = cluster.facts.i64("BackupRetentionPeriod").max(1) as Nanos * DAY;
-        put("EarliestRestorableTime", json!(world.unix(since.max(latest.saturating_sub(kept)))));
+        put(
+            "EarliestRestorableTime",
+            json!(world.unix(since.max(latest.saturating_sub(kept)))),
+        );
         put("LatestRestorableTime", json!(world.unix(latest)));
     }
     let place = world.seen_place(account, region);
@@ -507,7 +717,10 @@ pub fn shown(world: &World, account: &str, region: &str, cluster: &Cluster) -> V
     put("MultiAZ", json!(zones.len() > 1));
     put("DBClusterMembers", json!(members));
     let active = |id: &String| json!({ "VpcSecurityGroupId": id, "Status": "active" });
-    put("VpcSecurityGroups", cluster.security_groups.iter().map(active).collect());
+    put(
+        "VpcSecurityGroups",
+        cluster.security_groups.iter().map(active).collect(),
+    );
     put("AssociatedRoles", json!([]));
     put("DomainMemberships", json!([]));
     put("ReadReplicaIdentifiers", json!(replicas(world, cluster)));
@@ -523,24 +736,41 @@ pub fn shown(world: &World, account: &str, region: &str, cluster: &Cluster) -> V
         put("AutomaticRestartTime", json!(world.unix(at)));
     }
     if let Some(secret) = &cluster.secret {
-        put("MasterUserSecret", json!({ "SecretArn": secret.arn, "SecretStatus": "active", "KmsKeyId": secret.key }));
+        put(
+            "MasterUserSecret",
+            json!({ "SecretArn": secret.arn, "SecretStatus": "active", "KmsKeyId": secret.key }),
+        );
     }
     if !cluster.pending.0.is_empty() {
-        put("PendingModifiedValues", Value::Object(cluster.pending.0.clone()));
+        put(
+            "PendingModifiedValues",
+            Value::Object(cluster.pending.0.clone()),
+        );
     }
     Value::Object(shown)
 }
 
 /// ARNs of the clusters that replicate this one.
 fn replicas(world: &World, cluster: &Cluster) -> Vec<String> {
-    let all = world.places.values().flat_map(|place| place.rds.clusters.iter());
-    all.filter(|(_, other)| other.source.as_ref() == Some(&cluster.arn)).map(|(_, other)| other.arn.clone()).collect()
+    let all = world
+        .places
+        .values()
+        .flat_map(|place| place.rds.clusters.iter());
+    all.filter(|(_, other)| other.source.as_ref() == Some(&cluster.arn))
+        .map(|(_, other)| other.arn.clone())
+        .collect()
 }
 
 pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     names::check_filters(
         input,
-        &["clone-group-id", "db-cluster-id", "db-cluster-resource-id", "domain", "engine"],
+        &[
+            "clone-group-id",
+            "db-cluster-id",
+            "db-cluster-resource-id",
+            "domain",
+            "engine",
+        ],
     )?;
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     let world = &*cx.world;
@@ -558,26 +788,43 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         }
     }
     for (name, read) in [
-        ("db-cluster-id", (|c| c.id.clone()) as fn(&Cluster) -> String),
-        ("db-cluster-resource-id", |c| c.resource.to_ascii_lowercase()),
+        (
+            "db-cluster-id",
+            (|c| c.id.clone()) as fn(&Cluster) -> String,
+        ),
+        ("db-cluster-resource-id", |c| {
+            c.resource.to_ascii_lowercase()
+        }),
         ("engine", |c| c.facts.str("Engine").to_owned()),
     ] {
         if let Some(wanted) = names::filter(input, name) {
-            found.retain(|cluster| wanted.iter().any(|one| *one == read(cluster) || *one == cluster.arn));
+            found.retain(|cluster| {
+                wanted
+                    .iter()
+                    .any(|one| *one == read(cluster) || *one == cluster.arn)
+            });
         }
     }
-    let shown: Vec<Value> = found.into_iter().map(|cluster| shown(world, &account, &region, cluster)).collect();
+    let shown: Vec<Value> = found
+        .into_iter()
+        .map(|cluster| shown(world, &account, &region, cluster))
+        .collect();
     Ok(json!({ "DBClusters": shown }).into())
 }
 
 pub fn describe_endpoints(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let only = input.str("DBClusterIdentifier").map(|given| names::identifier(given, "cluster"));
+    let only = input
+        .str("DBClusterIdentifier")
+        .map(|given| names::identifier(given, "cluster"));
     let mut endpoints = Vec::new();
     for (id, cluster) in cx.place().rds.clusters.iter() {
         if only.as_ref().is_some_and(|only| only != id) {
             continue;
         }
-        for (host, kind) in [(&cluster.endpoint, "WRITER"), (&cluster.reader_endpoint, "READER")] {
+        for (host, kind) in [
+            (&cluster.endpoint, "WRITER"),
+            (&cluster.reader_endpoint, "READER"),
+        ] {
             endpoints.push(json!({
                 "DBClusterIdentifier": id,
                 "Endpoint": host,
@@ -591,9 +838,15 @@ pub fn describe_endpoints(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsE
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let cluster = named(cx, input)?;
-    let (skip, last) = (input.bool("SkipFinalSnapshot") == Some(true), input.str("FinalDBSnapshotIdentifier"));
+    let (skip, last) = (
+        input.bool("SkipFinalSnapshot") == Some(true),
+        input.str("FinalDBSnapshotIdentifier"),
+    );
     if cluster.status == "deleting" {
-        return Err(cluster_state(format!("Cluster {} is already being deleted.", cluster.id)));
+        return Err(cluster_state(format!(
+            "Cluster {} is already being deleted.",
+            cluster.id
+        )));
     }
     if cluster.facts.bool("DeletionProtection") {
         return Err(combination(
@@ -602,31 +855,68 @@ pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     }
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     let members = members(cx.world, &account, &region, &cluster);
-    let alive = |id: &String| cx.world.seen_place(&account, &region).and_then(|p| p.rds.instances.get(id)).is_some_and(|i| i.status != "deleting");
+    let alive = |id: &String| {
+        cx.world
+            .seen_place(&account, &region)
+            .and_then(|p| p.rds.instances.get(id))
+            .is_some_and(|i| i.status != "deleting")
+    };
     if members.iter().any(alive) {
-        return Err(cluster_state("Cluster cannot be deleted, it still contains DB instances in non-deleting state."));
+        return Err(cluster_state(
+            "Cluster cannot be deleted, it still contains DB instances in non-deleting state.",
+        ));
     }
     match (skip, last) {
         (false, None) => {
-            return Err(combination("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."));
+            return Err(combination(
+                "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
+            ));
         }
         (true, Some(_)) => {
-            return Err(combination("FinalDBSnapshotIdentifier can not be specified when SkipFinalSnapshot is specified"));
+            return Err(combination(
+                "FinalDBSnapshotIdentifier can not be specified when SkipFinalSnapshot is specified",
+            ));
         }
         _ => {}
     }
-    if !matches!(cluster.status.as_str(), "available" | "stopped" | "incompatible-restore" | "failed" | "inaccessible-encryption-credentials") {
-        return Err(cluster_state(format!("Cluster {} is currently {}.", cluster.id, cluster.status)));
+    if !matches!(
+        cluster.status.as_str(),
+        "available"
+            | "stopped"
+            | "incompatible-restore"
+            | "failed"
+            | "inaccessible-encryption-credentials"
+    ) {
+        return Err(cluster_state(format!(
+            "Cluster {} is currently {}.",
+            cluster.id, cluster.status
+        )));
     }
     let mut after = 0;
     if let Some(name) = last {
-        let tags = if cluster.facts.bool("CopyTagsToSnapshot") { cluster.tags.clone() } else { vec![] };
+        let tags = if cluster.facts.bool("CopyTagsToSnapshot") {
+            cluster.tags.clone()
+        } else {
+            vec![]
+        };
         after = snapshot::take(cx, &cluster, name, tags)?;
     }
-    let takes = cx.world.sample(Pert(30.0, 90.0, 300.0), &cluster.resource, "delete");
+    let takes = cx
+        .world
+        .sample(Pert(30.0, 90.0, 300.0), &cluster.resource, "delete");
     let now = cx.now();
-    cx.place().rds.clusters.change(&cluster.id, now, |cluster| cluster.status = "deleting".into());
-    step(cx.world, (&account, &region), after + takes, &cluster.id, &cluster.resource, "deleting", "gone");
+    cx.place().rds.clusters.change(&cluster.id, now, |cluster| {
+        cluster.status = "deleting".into()
+    });
+    step(
+        cx.world,
+        (&account, &region),
+        after + takes,
+        &cluster.id,
+        &cluster.resource,
+        "deleting",
+        "gone",
+    );
     show(cx, &cluster.id)
 }
 
@@ -635,7 +925,15 @@ fn gone(world: &mut World, account: &str, region: &str, cluster: &Cluster) {
     let left = members(world, account, region, cluster);
     if !left.is_empty() {
         // Members that are still being deleted go first.
-        step(world, (account, region), MINUTE / 2, &cluster.id, &cluster.resource, "deleting", "gone");
+        step(
+            world,
+            (account, region),
+            MINUTE / 2,
+            &cluster.id,
+            &cluster.resource,
+            "deleting",
+            "gone",
+        );
         return;
     }
     world.unschedule(|event| {
@@ -652,7 +950,9 @@ fn gone(world: &mut World, account: &str, region: &str, cluster: &Cluster) {
     let automated: Vec<String> = state
         .cluster_snapshots
         .iter()
-        .filter(|(_, snapshot)| snapshot.kind == "automated" && snapshot.resource == cluster.resource)
+        .filter(|(_, snapshot)| {
+            snapshot.kind == "automated" && snapshot.resource == cluster.resource
+        })
         .map(|(id, _)| id.to_owned())
         .collect();
     for id in automated {
@@ -661,7 +961,14 @@ fn gone(world: &mut World, account: &str, region: &str, cluster: &Cluster) {
     if let Some(secret) = &cluster.secret {
         super::secret::remove(world, account, region, secret);
     }
-    events::tell(world, account, region, ("db-cluster", &cluster.id), "deletion", "DB cluster deleted");
+    events::tell(
+        world,
+        account,
+        region,
+        ("db-cluster", &cluster.id),
+        "deletion",
+        "DB cluster deleted",
+    );
 }
 
 fn with_members(cx: &mut Cx<'_>, cluster: &Cluster, status: &str, up: bool) {
@@ -679,22 +986,43 @@ pub fn stop(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let cluster = named(cx, input)?;
     check_available(&cluster)?;
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
-    let takes = cx.world.sample(Pert(60.0, 180.0, 480.0), &cluster.resource, "stop");
+    let takes = cx
+        .world
+        .sample(Pert(60.0, 180.0, 480.0), &cluster.resource, "stop");
     let now = cx.now();
     with_members(cx, &cluster, "stopping", false);
-    lifecycle::drop_sessions(cx.world, &account, &region, &cluster.resource);
-    cx.place().rds.clusters.change(&cluster.id, now, |cluster| cluster.status = "stopping".into());
+    drop_sessions(cx.world, &account, &region, &cluster);
+    cx.place().rds.clusters.change(&cluster.id, now, |cluster| {
+        cluster.status = "stopping".into()
+    });
     for id in members(cx.world, &account, &region, &cluster) {
-        lifecycle::follow(cx.world, &account, &region, &id, &[lifecycle::Step::new(takes, "stopped", false)]);
+        lifecycle::follow(
+            cx.world,
+            &account,
+            &region,
+            &id,
+            &[lifecycle::Step::new(takes, "stopped", false)],
+        );
     }
-    step(cx.world, (&account, &region), takes, &cluster.id, &cluster.resource, "stopped", "stopped");
+    step(
+        cx.world,
+        (&account, &region),
+        takes,
+        &cluster.id,
+        &cluster.resource,
+        "stopped",
+        "stopped",
+    );
     show(cx, &cluster.id)
 }
 
 pub fn start(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let cluster = named(cx, input)?;
     if cluster.status != "stopped" {
-        return Err(cluster_state(format!("DBCluster {} is not in stopped state", cluster.id)));
+        return Err(cluster_state(format!(
+            "DBCluster {} is not in stopped state",
+            cluster.id
+        )));
     }
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     begin_start(cx.world, &account, &region, &cluster);
@@ -704,18 +1032,42 @@ pub fn start(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
 fn begin_start(world: &mut World, account: &str, region: &str, cluster: &Cluster) {
     let takes = world.sample(Pert(180.0, 420.0, 900.0), &cluster.resource, "start");
     let now = world.now();
-    world.place(account, region).rds.clusters.change(&cluster.id, now, |cluster| cluster.status = "starting".into());
+    world
+        .place(account, region)
+        .rds
+        .clusters
+        .change(&cluster.id, now, |cluster| {
+            cluster.status = "starting".into()
+        });
     for id in members(world, account, region, cluster) {
-        world.place(account, region).rds.instances.change(&id, now, |instance| instance.status = "starting".into());
+        world
+            .place(account, region)
+            .rds
+            .instances
+            .change(&id, now, |instance| instance.status = "starting".into());
         let steps = [lifecycle::Step::new(takes, "available", true).effect("started")];
         lifecycle::follow(world, account, region, &id, &steps);
     }
-    step(world, (account, region), takes, &cluster.id, &cluster.resource, "available", "started");
+    step(
+        world,
+        (account, region),
+        takes,
+        &cluster.id,
+        &cluster.resource,
+        "available",
+        "started",
+    );
 }
 
 pub fn autostart(world: &mut World, event: &Event) {
-    let Some(cluster) = same(world, event).cloned() else { return };
-    if cluster.status == "stopped" && cluster.automatic_restart.is_some_and(|at| at <= world.now()) {
+    let Some(cluster) = same(world, event).cloned() else {
+        return;
+    };
+    if cluster.status == "stopped"
+        && cluster
+            .automatic_restart
+            .is_some_and(|at| at <= world.now())
+    {
         begin_start(world, &event.account, &event.region, &cluster);
     }
 }
@@ -723,27 +1075,61 @@ pub fn autostart(world: &mut World, event: &Event) {
 pub fn promote(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let cluster = named(cx, input)?;
     if cluster.source.is_none() {
-        return Err(cluster_state(format!("DB Cluster {} is not a read replica.", cluster.id)));
+        return Err(cluster_state(format!(
+            "DB Cluster {} is not a read replica.",
+            cluster.id
+        )));
     }
     check_available(&cluster)?;
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
-    let takes = cx.world.sample(Pert(60.0, 180.0, 600.0), &cluster.resource, "promote");
+    let takes = cx
+        .world
+        .sample(Pert(60.0, 180.0, 600.0), &cluster.resource, "promote");
     let now = cx.now();
-    cx.place().rds.clusters.change(&cluster.id, now, |cluster| cluster.status = "promoting".into());
-    step(cx.world, (&account, &region), takes, &cluster.id, &cluster.resource, "available", "promoted");
+    cx.place().rds.clusters.change(&cluster.id, now, |cluster| {
+        cluster.status = "promoting".into()
+    });
+    step(
+        cx.world,
+        (&account, &region),
+        takes,
+        &cluster.id,
+        &cluster.resource,
+        "available",
+        "promoted",
+    );
     show(cx, &cluster.id)
 }
 
 fn promoted(world: &mut World, account: &str, region: &str, cluster: &Cluster) {
     let now = world.now();
-    let Some(place) = world.seen_place(account, region) else { return };
-    let Some(content) = place.rds.contents.get(&cluster.resource) else { return };
-    let Some(replayed) = super::connect::resolve(world, content).map(|contents| contents.into_owned()) else { return };
+    let Some(place) = world.seen_place(account, region) else {
+        return;
+    };
+    let Some(content) = place.rds.contents.get(&cluster.resource) else {
+        return;
+    };
+    let Some(replayed) =
+        super::connect::resolve(world, content).map(|contents| contents.into_owned())
+    else {
+        return;
+    };
     let own: Database = replayed.branch(replayed.server.clone(), now);
     let state = &mut world.place(account, region).rds;
-    state.contents.insert(cluster.resource.clone(), Content::Own(Arc::new(own)));
-    state.clusters.settle(&cluster.id, |cluster| cluster.source = None);
-    events::tell(world, account, region, ("db-cluster", &cluster.id), "notification", "Promoted Read Replica cluster to a stand-alone database cluster");
+    state
+        .contents
+        .insert(cluster.resource.clone(), Content::Own(Arc::new(own)));
+    state
+        .clusters
+        .settle(&cluster.id, |cluster| cluster.source = None);
+    events::tell(
+        world,
+        account,
+        region,
+        ("db-cluster", &cluster.id),
+        "notification",
+        "Promoted Read Replica cluster to a stand-alone database cluster",
+    );
 }
 
 /// A password that a cluster's master shall have.

@@ -32,7 +32,10 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let mut facts = cluster.facts.clone();
     facts.take_from(&input.value, AT_ONCE);
     for (given, kept) in [
-        ("EnableIAMDatabaseAuthentication", "IAMDatabaseAuthenticationEnabled"),
+        (
+            "EnableIAMDatabaseAuthentication",
+            "IAMDatabaseAuthenticationEnabled",
+        ),
         ("EnableHttpEndpoint", "HttpEndpointEnabled"),
         ("EnablePerformanceInsights", "PerformanceInsightsEnabled"),
     ] {
@@ -46,11 +49,19 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     check_facts(&facts)?;
     let version = match input.str("EngineVersion") {
         Some(wanted) => {
-            let (full, current) = (engine.version(Some(wanted))?, cluster.facts.str("EngineVersion"));
+            let (full, current) = (
+                engine.version(Some(wanted))?,
+                cluster.facts.str("EngineVersion"),
+            );
             if full != current && !engine.upgrades(current).contains(&full) {
-                return Err(combination(format!("Cannot upgrade {} from {current} to {full}", engine.name)));
+                return Err(combination(format!(
+                    "Cannot upgrade {} from {current} to {full}",
+                    engine.name
+                )));
             }
-            if engine.major(full) != engine.major(current) && input.bool("AllowMajorVersionUpgrade") != Some(true) {
+            if engine.major(full) != engine.major(current)
+                && input.bool("AllowMajorVersionUpgrade") != Some(true)
+            {
                 return Err(combination(
                     "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.",
                 ));
@@ -60,7 +71,11 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         None => engine.version(Some(cluster.facts.str("EngineVersion")))?,
     };
     let groups = match input.has("VpcSecurityGroupIds") {
-        true => Some(neighbours::security_groups(cx, &cluster.vpc, &input.strings("VpcSecurityGroupIds"))?),
+        true => Some(neighbours::security_groups(
+            cx,
+            &cluster.vpc,
+            &input.strings("VpcSecurityGroupIds"),
+        )?),
         false => None,
     };
     let family = engine.family(version);
@@ -68,11 +83,17 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         Some(name) => Some(parameters::choose(cx, Kind::Cluster, Some(name), &family)?),
         None => None,
     };
-    let renamed = match input.str("NewDBClusterIdentifier").map(str::to_ascii_lowercase) {
+    let renamed = match input
+        .str("NewDBClusterIdentifier")
+        .map(str::to_ascii_lowercase)
+    {
         Some(new) => {
             check_identifier("NewDBClusterIdentifier", &new, 63)?;
             if cx.place().rds.clusters.contains(&new) {
-                return Err(refuse("DBClusterAlreadyExistsFault", "DB Cluster already exists"));
+                return Err(refuse(
+                    "DBClusterAlreadyExistsFault",
+                    "DB Cluster already exists",
+                ));
             }
             Some(new)
         }
@@ -80,17 +101,29 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     };
     let mut kept_secret = cluster.secret.clone();
     let user = cluster.facts.str("MasterUsername");
-    let password = match (input.bool("ManageMasterUserPassword"), input.str("MasterUserPassword")) {
+    let password = match (
+        input.bool("ManageMasterUserPassword"),
+        input.str("MasterUserPassword"),
+    ) {
         (Some(true), Some(_)) => {
-            return Err(combination("You can't specify MasterUserPassword when ManageMasterUserPassword is enabled."));
+            return Err(combination(
+                "You can't specify MasterUserPassword when ManageMasterUserPassword is enabled.",
+            ));
         }
         (Some(true), None) if kept_secret.is_none() => {
-            let (password, made) = secret::make(cx, &cluster.resource, user, input.str("MasterUserSecretKmsKeyId"))?;
+            let (password, made) = secret::make(
+                cx,
+                &cluster.resource,
+                user,
+                input.str("MasterUserSecretKmsKeyId"),
+            )?;
             kept_secret = Some(made);
             Some(password)
         }
         (None, Some(_)) if kept_secret.is_some() => {
-            return Err(combination("You can't specify MasterUserPassword for a cluster whose password RDS manages."));
+            return Err(combination(
+                "You can't specify MasterUserPassword for a cluster whose password RDS manages.",
+            ));
         }
         (managed, Some(given)) => {
             let given = super::password(engine, given)?;
@@ -103,7 +136,9 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
             Some(given)
         }
         (Some(false), None) if kept_secret.is_some() => {
-            return Err(combination("You must specify MasterUserPassword when you turn ManageMasterUserPassword off."));
+            return Err(combination(
+                "You must specify MasterUserPassword when you turn ManageMasterUserPassword off.",
+            ));
         }
         _ => match (input.bool("RotateMasterUserPassword"), &kept_secret) {
             (Some(true), Some(secret_row)) => Some(secret::rotate(cx, secret_row, user)?),
@@ -126,7 +161,13 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         }
     });
     for member in super::members(cx.world, &account, &region, &cluster) {
-        let instance = cx.place().rds.instances.get(&member).cloned().unwrap_or_default();
+        let instance = cx
+            .place()
+            .rds
+            .instances
+            .get(&member)
+            .cloned()
+            .unwrap_or_default();
         if let (Some(groups), Some(endpoint)) = (&groups, &instance.endpoint) {
             neighbours::regroup(cx.world, &account, &region, &endpoint.interface, groups);
         }
@@ -143,28 +184,55 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         });
     }
     if let Some(password) = password {
-        let takes = cx.world.sample(Pert(5.0, 30.0, 120.0), &cluster.resource, "password");
-        cx.later_with(takes, "cluster-password", &id, json!({ "resource": cluster.resource, "password": password }));
+        let takes = cx
+            .world
+            .sample(Pert(5.0, 30.0, 120.0), &cluster.resource, "password");
+        cx.later_with(
+            takes,
+            "cluster-password",
+            &id,
+            json!({ "resource": cluster.resource, "password": password }),
+        );
     }
-    let takes = cx.world.sample(Pert(5.0, 30.0, 120.0), &cluster.resource, "modify");
+    let takes = cx
+        .world
+        .sample(Pert(5.0, 30.0, 120.0), &cluster.resource, "modify");
     let mut answered = id.clone();
     if let Some(new) = renamed {
         rename(cx.world, &account, &region, &id, &new);
         answered = new;
     }
-    cx.place().rds.clusters.change(&answered, now, |cluster| cluster.status = "modifying".into());
+    cx.place().rds.clusters.change(&answered, now, |cluster| {
+        cluster.status = "modifying".into()
+    });
     let answer = show(cx, &answered)?;
-    super::step(cx.world, (&account, &region), takes, &answered, &cluster.resource, "available", "modified");
+    super::step(
+        cx.world,
+        (&account, &region),
+        takes,
+        &answered,
+        &cluster.resource,
+        "available",
+        "modified",
+    );
     Ok(answer)
 }
 
 pub fn password_set(world: &mut World, event: &Event) {
-    let password = event.detail["password"].as_str().unwrap_or_default().to_owned();
+    let password = event.detail["password"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let now = world.now();
     let state = &mut world.place(&event.account, &event.region).rds;
     // By resource: the cluster may have got another name meanwhile.
-    let found = state.clusters.iter().find(|(_, cluster)| event.detail["resource"] == cluster.resource.as_str());
-    let Some((key, user)) = found.map(|(_, c)| (c.resource.clone(), c.facts.str("MasterUsername").to_owned())) else {
+    let found = state
+        .clusters
+        .iter()
+        .find(|(_, cluster)| event.detail["resource"] == cluster.resource.as_str());
+    let Some((key, user)) =
+        found.map(|(_, c)| (c.resource.clone(), c.facts.str("MasterUsername").to_owned()))
+    else {
         return;
     };
     if let Some(Content::Own(database)) = state.contents.get_mut(&key) {
@@ -179,7 +247,9 @@ fn rename(world: &mut World, account: &str, region: &str, id: &str, new: &str) {
         names::cluster_host(world, account, region, new, "cluster-ro"),
     );
     let state = &mut world.place(account, region).rds;
-    let Some(cluster) = state.clusters.remove(id, now) else { return };
+    let Some(cluster) = state.clusters.remove(id, now) else {
+        return;
+    };
     let mut cluster = (*cluster).clone();
     new.clone_into(&mut cluster.id);
     cluster.arn = format!("arn:aws:rds:{region}:{account}:cluster:{new}");
@@ -201,8 +271,14 @@ pub fn http_endpoint(cx: &mut Cx<'_>, input: &Input, on: bool) -> Result<Output,
     let arn = input.str("ResourceArn").unwrap_or_default().to_owned();
     let id = names::identifier(&arn, "cluster");
     let now = cx.now();
-    if !cx.place().rds.clusters.change(&id, now, |cluster| cluster.facts.set("HttpEndpointEnabled", on)) {
-        return Err(refuse("ResourceNotFoundFault", format!("Resource not found: {arn}")).status(404));
+    if !cx.place().rds.clusters.change(&id, now, |cluster| {
+        cluster.facts.set("HttpEndpointEnabled", on)
+    }) {
+        return Err(refuse(
+            "ResourceNotFoundFault",
+            format!("Resource not found: {arn}"),
+        )
+        .status(404));
     }
     Ok(json!({ "ResourceArn": arn, "HttpEndpointEnabled": on }).into())
 }

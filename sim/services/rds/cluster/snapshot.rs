@@ -79,7 +79,12 @@ impl ClusterSnapshot {
 
     fn shown(&self, world: &World) -> Value {
         let mut shown = Map::new();
-        for (member, value) in self.facts.0.iter().filter(|(member, _)| *member != "DatabaseName") {
+        for (member, value) in self
+            .facts
+            .0
+            .iter()
+            .filter(|(member, _)| *member != "DatabaseName")
+        {
             shown.insert(member.clone(), value.clone());
         }
         let percent = match self.status.as_str() {
@@ -97,7 +102,14 @@ impl ClusterSnapshot {
             ("DBClusterSnapshotArn", json!(self.arn)),
             ("DbClusterResourceId", json!(self.resource)),
             ("ClusterCreateTime", json!(world.unix(self.cluster_created))),
-            ("LicenseModel", json!(if self.facts.str("Engine") == "aurora-postgresql" { "postgresql-license" } else { "aurora-mysql" })),
+            (
+                "LicenseModel",
+                json!(if self.facts.str("Engine") == "aurora-postgresql" {
+                    "postgresql-license"
+                } else {
+                    "aurora-mysql"
+                }),
+            ),
             ("TagList", names::shown_tags(&self.tags)),
         ] {
             shown.insert(member.into(), value);
@@ -117,13 +129,24 @@ fn check_new(cx: &mut Cx<'_>, parameter: &str, id: &str) -> Result<(), AwsError>
     if cx.place().rds.cluster_snapshots.contains(id) {
         return Err(refuse(
             "DBClusterSnapshotAlreadyExistsFault",
-            format!("Cannot create the cluster snapshot because one with the identifier {id} already exists."),
+            format!(
+                "Cannot create the cluster snapshot because one with the identifier {id} already exists."
+            ),
         ));
     }
     let limit = neighbours::limit(cx, Quota::ManualClusterSnapshots);
-    let manual = cx.place().rds.cluster_snapshots.iter().filter(|(_, snapshot)| snapshot.kind == "manual").count();
+    let manual = cx
+        .place()
+        .rds
+        .cluster_snapshots
+        .iter()
+        .filter(|(_, snapshot)| snapshot.kind == "manual")
+        .count();
     if manual as f64 >= limit {
-        return Err(refuse("SnapshotQuotaExceeded", format!("Cannot create more than {limit} manual cluster snapshots")));
+        return Err(refuse(
+            "SnapshotQuotaExceeded",
+            format!("Cannot create more than {limit} manual cluster snapshots"),
+        ));
     }
     Ok(())
 }
@@ -139,10 +162,14 @@ pub fn take(cx: &mut Cx<'_>, cluster: &Cluster, id: &str, tags: Tags) -> Result<
     let place = cx.world.seen_place(&account, &region);
     let content = place.and_then(|place| place.rds.contents.get(&cluster.resource));
     let now = cx.now();
-    snapshot.content = content.and_then(|content| super::super::connect::resolve(cx.world, content)).map(|c| Arc::new(c.at(now)));
+    snapshot.content = content
+        .and_then(|content| super::super::connect::resolve(cx.world, content))
+        .map(|c| Arc::new(c.at(now)));
     snapshot.created = Some(now);
     snapshot.began = now;
-    snapshot.takes = cx.world.sample(Pert(45.0, 150.0, 500.0), &snapshot.arn, "snapshot");
+    snapshot.takes = cx
+        .world
+        .sample(Pert(45.0, 150.0, 500.0), &snapshot.arn, "snapshot");
     let takes = snapshot.takes;
     cx.place().rds.cluster_snapshots.put(&id, snapshot, now);
     cx.later_with(takes, "cluster-snapshot-done", &id, json!({ "began": now }));
@@ -151,10 +178,17 @@ pub fn take(cx: &mut Cx<'_>, cluster: &Cluster, id: &str, tags: Tags) -> Result<
 
 pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let cluster = named(cx, input)?;
-    let id = input.str("DBClusterSnapshotIdentifier").unwrap_or_default().to_ascii_lowercase();
+    let id = input
+        .str("DBClusterSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     check_new(cx, "DBClusterSnapshotIdentifier", &id)?;
     check_available(&cluster)?;
-    let mut tags = if cluster.facts.bool("CopyTagsToSnapshot") { cluster.tags.clone() } else { vec![] };
+    let mut tags = if cluster.facts.bool("CopyTagsToSnapshot") {
+        cluster.tags.clone()
+    } else {
+        vec![]
+    };
     for (key, text) in names::tags(input)? {
         names::put_tag(&mut tags, &key, &text)?;
     }
@@ -164,34 +198,63 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
 
 fn show(cx: &mut Cx<'_>, id: &str) -> Result<Output, AwsError> {
     let place = cx.world.seen_place(&cx.caller.account, &cx.region);
-    let snapshot =
-        place.and_then(|place| place.rds.cluster_snapshots.get(id)).ok_or_else(|| cluster_snapshot_not_found(id))?;
+    let snapshot = place
+        .and_then(|place| place.rds.cluster_snapshots.get(id))
+        .ok_or_else(|| cluster_snapshot_not_found(id))?;
     Ok(json!({ "DBClusterSnapshot": snapshot.shown(cx.world) }).into())
 }
 
 /// By identifier or ARN, in a region; with the account that has it.
-pub fn find(world: &World, account: &str, region: &str, given: &str) -> Option<(String, ClusterSnapshot)> {
+pub fn find(
+    world: &World,
+    account: &str,
+    region: &str,
+    given: &str,
+) -> Option<(String, ClusterSnapshot)> {
     match names::Arn::read(given) {
         Some(arn) if arn.kind == "cluster-snapshot" && arn.region == region => {
-            let snapshot = world.seen_place(&arn.account, &arn.region)?.rds.cluster_snapshots.get(&arn.id)?;
-            let shared = snapshot.shared_with.iter().any(|with| with == "all" || with == account);
+            let snapshot = world
+                .seen_place(&arn.account, &arn.region)?
+                .rds
+                .cluster_snapshots
+                .get(&arn.id)?;
+            let shared = snapshot
+                .shared_with
+                .iter()
+                .any(|with| with == "all" || with == account);
             (arn.account == account || shared).then(|| (arn.account, snapshot.clone()))
         }
         Some(_) => None,
         None => {
-            let snapshot = world.seen_place(account, region)?.rds.cluster_snapshots.get(&given.to_ascii_lowercase())?;
+            let snapshot = world
+                .seen_place(account, region)?
+                .rds
+                .cluster_snapshots
+                .get(&given.to_ascii_lowercase())?;
             Some((account.to_owned(), snapshot.clone()))
         }
     }
 }
 
 pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    names::check_filters(input, &["db-cluster-id", "db-cluster-snapshot-id", "snapshot-type", "engine"])?;
+    names::check_filters(
+        input,
+        &[
+            "db-cluster-id",
+            "db-cluster-snapshot-id",
+            "snapshot-type",
+            "engine",
+        ],
+    )?;
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     let world = &*cx.world;
     let kind = input.str("SnapshotType");
     let mut found: Vec<&ClusterSnapshot> = Vec::new();
-    for ((owner, _), place) in world.places.iter().filter(|((_, in_region), _)| *in_region == region) {
+    for ((owner, _), place) in world
+        .places
+        .iter()
+        .filter(|((_, in_region), _)| *in_region == region)
+    {
         for (_, snapshot) in place.rds.cluster_snapshots.iter() {
             let mine = *owner == account;
             let shared = snapshot.shared_with.contains(&account);
@@ -222,25 +285,46 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         found.retain(|snapshot| snapshot.cluster == id);
     }
     for (name, read) in [
-        ("db-cluster-id", (|s| s.cluster.clone()) as fn(&ClusterSnapshot) -> String),
+        (
+            "db-cluster-id",
+            (|s| s.cluster.clone()) as fn(&ClusterSnapshot) -> String,
+        ),
         ("db-cluster-snapshot-id", |s| s.id.clone()),
         ("snapshot-type", |s| s.kind.clone()),
         ("engine", |s| s.facts.str("Engine").to_owned()),
     ] {
         if let Some(wanted) = names::filter(input, name) {
-            found.retain(|snapshot| wanted.iter().any(|one| *one == read(snapshot) || one.ends_with(&format!(":{}", read(snapshot)))));
+            found.retain(|snapshot| {
+                wanted.iter().any(|one| {
+                    *one == read(snapshot) || one.ends_with(&format!(":{}", read(snapshot)))
+                })
+            });
         }
     }
-    let shown: Vec<Value> = found.into_iter().map(|snapshot| snapshot.shown(world)).collect();
+    let shown: Vec<Value> = found
+        .into_iter()
+        .map(|snapshot| snapshot.shown(world))
+        .collect();
     Ok(json!({ "DBClusterSnapshots": shown }).into())
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let id = names::identifier(input.str("DBClusterSnapshotIdentifier").unwrap_or_default(), "cluster-snapshot");
-    let snapshot =
-        cx.place().rds.cluster_snapshots.get(&id).cloned().ok_or_else(|| cluster_snapshot_not_found(&id))?;
+    let id = names::identifier(
+        input.str("DBClusterSnapshotIdentifier").unwrap_or_default(),
+        "cluster-snapshot",
+    );
+    let snapshot = cx
+        .place()
+        .rds
+        .cluster_snapshots
+        .get(&id)
+        .cloned()
+        .ok_or_else(|| cluster_snapshot_not_found(&id))?;
     if snapshot.kind == "automated" {
-        return Err(refuse("InvalidDBClusterSnapshotStateFault", "Automated cluster snapshots cannot be deleted."));
+        return Err(refuse(
+            "InvalidDBClusterSnapshotStateFault",
+            "Automated cluster snapshots cannot be deleted.",
+        ));
     }
     if snapshot.status == "creating" && snapshot.source_arn.is_none() {
         return Err(refuse(
@@ -271,20 +355,33 @@ fn source_deleted(world: &mut World, arn: &str) {
 
 pub fn copy(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
-    let given = input.str("SourceDBClusterSnapshotIdentifier").unwrap_or_default().to_owned();
-    let target = input.str("TargetDBClusterSnapshotIdentifier").unwrap_or_default().to_ascii_lowercase();
+    let given = input
+        .str("SourceDBClusterSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_owned();
+    let target = input
+        .str("TargetDBClusterSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     check_new(cx, "TargetDBClusterSnapshotIdentifier", &target)?;
     let from = names::Arn::read(&given).map_or(region.clone(), |arn| arn.region);
     let across = from != region;
     if across && neighbours::data_dark(cx.world, &from) {
-        return Err(refuse("InternalFailure", format!("The source Region {from} cannot be reached.")).status(500));
+        return Err(refuse(
+            "InternalFailure",
+            format!("The source Region {from} cannot be reached."),
+        )
+        .status(500));
     }
-    let (owner, source) =
-        find(cx.world, &account, &from, &given).ok_or_else(|| cluster_snapshot_not_found(&given))?;
+    let (owner, source) = find(cx.world, &account, &from, &given)
+        .ok_or_else(|| cluster_snapshot_not_found(&given))?;
     if source.status != "available" {
         return Err(refuse(
             "InvalidDBClusterSnapshotStateFault",
-            format!("The source cluster snapshot {} is not in the available state.", source.id),
+            format!(
+                "The source cluster snapshot {} is not in the available state.",
+                source.id
+            ),
         ));
     }
     let encrypted = source.facts.bool("StorageEncrypted");
@@ -296,7 +393,9 @@ pub fn copy(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         }
         (false, None) => String::new(),
         (true, None) if across || owner != account => {
-            return Err(value("Must specify new KMS key for cross region encrypted snapshot copy."));
+            return Err(value(
+                "Must specify new KMS key for cross region encrypted snapshot copy.",
+            ));
         }
         (true, None) => source.facts.str("KmsKeyId").to_owned(),
         (true, Some(any)) => neighbours::key(cx.world, &account, &region, any, "target snapshot")?,
@@ -305,23 +404,45 @@ pub fn copy(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     if encrypted {
         neighbours::key(cx.world, &owner, &from, &source_key, "source snapshot")?;
     }
-    let in_flight = cx.place().rds.cluster_snapshots.iter().filter(|(_, s)| s.status == "copying").count();
+    let in_flight = cx
+        .place()
+        .rds
+        .cluster_snapshots
+        .iter()
+        .filter(|(_, s)| s.status == "copying")
+        .count();
     if in_flight >= IN_FLIGHT {
         return Err(refuse(
             "SnapshotQuotaExceeded",
-            format!("Cannot exceed quota of {IN_FLIGHT} cluster snapshot copies in progress to a region."),
+            format!(
+                "Cannot exceed quota of {IN_FLIGHT} cluster snapshot copies in progress to a region."
+            ),
         ));
     }
     let mut tags = Tags::new();
-    let inherited = if input.bool("CopyTags") == Some(true) { source.tags.clone() } else { vec![] };
+    let inherited = if input.bool("CopyTags") == Some(true) {
+        source.tags.clone()
+    } else {
+        vec![]
+    };
     for (key, text) in inherited.into_iter().chain(names::tags(input)?) {
         names::put_tag(&mut tags, &key, &text)?;
     }
     let now = cx.now();
     let arn = cx.arn("rds", &format!("cluster-snapshot:{target}"));
-    let gigabytes = source.content.as_ref().map_or(1.0, |content| content.history.len() as f64 / 1e6).max(0.4);
-    let pert = if across { Pert(300.0, 900.0, 3_600.0) } else { Pert(120.0, 400.0, 1_500.0) };
-    let takes = cx.world.sample(pert.times(gigabytes.min(10.0)), &arn, "copy");
+    let gigabytes = source
+        .content
+        .as_ref()
+        .map_or(1.0, |content| content.history.len() as f64 / 1e6)
+        .max(0.4);
+    let pert = if across {
+        Pert(300.0, 900.0, 3_600.0)
+    } else {
+        Pert(120.0, 400.0, 1_500.0)
+    };
+    let takes = cx
+        .world
+        .sample(pert.times(gigabytes.min(10.0)), &arn, "copy");
     let mut copied = ClusterSnapshot {
         id: target.clone(),
         arn,
@@ -344,16 +465,32 @@ pub fn copy(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         copied.zones = neighbours::zones(cx).into_iter().take(3).collect();
     }
     cx.place().rds.cluster_snapshots.put(&target, copied, now);
-    cx.later_with(takes / 3, "cluster-snapshot-checked", &target, json!({ "began": now, "owner": owner }));
-    cx.later_with(takes, "cluster-snapshot-done", &target, json!({ "began": now, "owner": owner }));
+    cx.later_with(
+        takes / 3,
+        "cluster-snapshot-checked",
+        &target,
+        json!({ "began": now, "owner": owner }),
+    );
+    cx.later_with(
+        takes,
+        "cluster-snapshot-done",
+        &target,
+        json!({ "began": now, "owner": owner }),
+    );
     show(cx, &target)
 }
 
 /// The middle or the end of a snapshot or copy: keys must still be usable.
 pub fn finish(world: &mut World, event: &Event) {
-    let Some(place) = world.seen_place(&event.account, &event.region) else { return };
-    let Some(snapshot) = place.rds.cluster_snapshots.get(&event.id) else { return };
-    if event.detail["began"] != snapshot.began || !matches!(snapshot.status.as_str(), "creating" | "copying") {
+    let Some(place) = world.seen_place(&event.account, &event.region) else {
+        return;
+    };
+    let Some(snapshot) = place.rds.cluster_snapshots.get(&event.id) else {
+        return;
+    };
+    if event.detail["began"] != snapshot.began
+        || !matches!(snapshot.status.as_str(), "creating" | "copying")
+    {
         return;
     }
     let owner = event.detail["owner"].as_str().unwrap_or(&event.account);
@@ -374,17 +511,32 @@ pub fn finish(world: &mut World, event: &Event) {
         (false, _) => "failed",
     };
     let now = world.now();
-    world.place(&event.account, &event.region).rds.cluster_snapshots.settle(&event.id, |snapshot| {
-        status.clone_into(&mut snapshot.status);
-        if snapshot.source_arn.is_some() {
-            snapshot.created = Some(now);
-        }
-        if !whole {
-            snapshot.content = None;
-        }
-    });
-    let text = if whole { "Cluster snapshot created" } else { "Cluster snapshot failed" };
-    events::tell(world, &event.account, &event.region, ("db-cluster-snapshot", &event.id), "backup", text);
+    world
+        .place(&event.account, &event.region)
+        .rds
+        .cluster_snapshots
+        .settle(&event.id, |snapshot| {
+            status.clone_into(&mut snapshot.status);
+            if snapshot.source_arn.is_some() {
+                snapshot.created = Some(now);
+            }
+            if !whole {
+                snapshot.content = None;
+            }
+        });
+    let text = if whole {
+        "Cluster snapshot created"
+    } else {
+        "Cluster snapshot failed"
+    };
+    events::tell(
+        world,
+        &event.account,
+        &event.region,
+        ("db-cluster-snapshot", &event.id),
+        "backup",
+        text,
+    );
 }
 
 fn attributes(snapshot: &ClusterSnapshot) -> Output {
@@ -398,15 +550,31 @@ fn attributes(snapshot: &ClusterSnapshot) -> Output {
 }
 
 pub fn describe_attributes(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let id = input.str("DBClusterSnapshotIdentifier").unwrap_or_default().to_ascii_lowercase();
-    let snapshot = cx.place().rds.cluster_snapshots.get(&id).ok_or_else(|| cluster_snapshot_not_found(&id))?;
+    let id = input
+        .str("DBClusterSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let snapshot = cx
+        .place()
+        .rds
+        .cluster_snapshots
+        .get(&id)
+        .ok_or_else(|| cluster_snapshot_not_found(&id))?;
     Ok(attributes(snapshot))
 }
 
 pub fn modify_attribute(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
-    let id = input.str("DBClusterSnapshotIdentifier").unwrap_or_default().to_ascii_lowercase();
-    let mut snapshot =
-        cx.place().rds.cluster_snapshots.get(&id).cloned().ok_or_else(|| cluster_snapshot_not_found(&id))?;
+    let id = input
+        .str("DBClusterSnapshotIdentifier")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let mut snapshot = cx
+        .place()
+        .rds
+        .cluster_snapshots
+        .get(&id)
+        .cloned()
+        .ok_or_else(|| cluster_snapshot_not_found(&id))?;
     if input.str("AttributeName") != Some("restore") {
         return Err(value("The attribute name must be restore."));
     }

@@ -195,21 +195,30 @@ pub const FAMILIES: &[(&str, &str)] = &[
 
 /// The parameters of a family, in the order of their names. Empty: no such family.
 pub fn parameters(family: &str) -> Vec<Parameter> {
-    let tables: &[&'static str] = match FAMILIES.iter().find(|(name, _)| *name == family).map(|(_, engine)| *engine) {
+    let tables: &[&'static str] = match FAMILIES
+        .iter()
+        .find(|(name, _)| *name == family)
+        .map(|(_, engine)| *engine)
+    {
         Some("postgres") => &[POSTGRES],
         Some("mysql") => &[MYSQL],
         Some("aurora-mysql") => &[MYSQL, AURORA_MYSQL],
         Some("aurora-postgresql") => &[POSTGRES, AURORA_POSTGRES],
         _ => &[],
     };
-    let mut parameters: Vec<Parameter> =
-        tables.iter().flat_map(|table| table.lines()).filter_map(|line| read(line, family)).collect();
+    let mut parameters: Vec<Parameter> = tables
+        .iter()
+        .flat_map(|table| table.lines())
+        .filter_map(|line| read(line, family))
+        .collect();
     parameters.sort_by_key(|parameter| parameter.name);
     parameters
 }
 
 pub fn parameter(family: &str, name: &str) -> Option<Parameter> {
-    parameters(family).into_iter().find(|parameter| parameter.name.eq_ignore_ascii_case(name))
+    parameters(family)
+        .into_iter()
+        .find(|parameter| parameter.name.eq_ignore_ascii_case(name))
 }
 
 fn read(line: &'static str, family: &str) -> Option<Parameter> {
@@ -218,12 +227,24 @@ fn read(line: &'static str, family: &str) -> Option<Parameter> {
     let mut default = cells.next()?;
     if default == "FORCE_SSL" {
         // RDS forces TLS from PostgreSQL 15 on, Aurora from 17 on.
-        let forced = family.strip_prefix("postgres").and_then(|n| n.parse::<u32>().ok()).is_some_and(|n| n >= 15);
+        let forced = family
+            .strip_prefix("postgres")
+            .and_then(|n| n.parse::<u32>().ok())
+            .is_some_and(|n| n >= 15);
         default = if forced { "1" } else { "0" };
     }
     let dynamic = cells.next()? == "dynamic";
-    let (kind, allowed, fixed, about) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?);
-    Some(Parameter { name, default, dynamic, kind, allowed, modifiable: fixed.is_empty(), about })
+    let (kind, allowed, fixed, about) =
+        (cells.next()?, cells.next()?, cells.next()?, cells.next()?);
+    Some(Parameter {
+        name,
+        default,
+        dynamic,
+        kind,
+        allowed,
+        modifiable: fixed.is_empty(),
+        about,
+    })
 }
 
 impl Parameter {
@@ -236,10 +257,20 @@ impl Parameter {
         match (self.kind, range(self.allowed)) {
             ("integer" | "float", Some((low, high))) => {
                 let integral = self.kind == "float" || value.parse::<i128>().is_ok();
-                integral && value.parse::<f64>().is_ok_and(|number| low <= number && number <= high)
+                integral
+                    && value
+                        .parse::<f64>()
+                        .is_ok_and(|number| low <= number && number <= high)
             }
-            ("boolean", _) => matches!(value.to_ascii_lowercase().as_str(), "0" | "1" | "on" | "off" | "true" | "false"),
-            ("list", _) => value.split(',').all(|one| listed.iter().any(|known| known.eq_ignore_ascii_case(one.trim()))),
+            ("boolean", _) => matches!(
+                value.to_ascii_lowercase().as_str(),
+                "0" | "1" | "on" | "off" | "true" | "false"
+            ),
+            ("list", _) => value.split(',').all(|one| {
+                listed
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(one.trim()))
+            }),
             _ => listed.iter().any(|known| known.eq_ignore_ascii_case(value)),
         }
     }
@@ -264,8 +295,13 @@ mod tests {
             let all = parameters(family);
             assert!(all.len() > 50, "{family}");
             for parameter in all {
-                assert!(parameter.default.is_empty() || parameter.accepts(parameter.default) || !parameter.modifiable
-                    || parameter.default.contains('{'), "{family} {parameter:?}");
+                assert!(
+                    parameter.default.is_empty()
+                        || parameter.accepts(parameter.default)
+                        || !parameter.modifiable
+                        || parameter.default.contains('{'),
+                    "{family} {parameter:?}"
+                );
             }
         }
     }
@@ -279,8 +315,19 @@ mod tests {
 
     #[test]
     fn tls_is_forced_from_postgres_15_on() {
-        assert_eq!(parameter("postgres14", "rds.force_ssl").unwrap().default, "0");
-        assert_eq!(parameter("postgres15", "rds.force_ssl").unwrap().default, "1");
-        assert_eq!(parameter("aurora-postgresql15", "rds.force_ssl").unwrap().default, "0");
+        assert_eq!(
+            parameter("postgres14", "rds.force_ssl").unwrap().default,
+            "0"
+        );
+        assert_eq!(
+            parameter("postgres15", "rds.force_ssl").unwrap().default,
+            "1"
+        );
+        assert_eq!(
+            parameter("aurora-postgresql15", "rds.force_ssl")
+                .unwrap()
+                .default,
+            "0"
+        );
     }
 }

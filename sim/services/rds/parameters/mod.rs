@@ -87,7 +87,10 @@ impl ParameterGroup {
 /// The family of an engine version.
 pub fn family(engine: &str, version: &str) -> String {
     let mut parts = version.split('.');
-    let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (major, minor) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
     match engine {
         "mysql" => format!("mysql{major}.{minor}"),
         "aurora-mysql" => format!("aurora-mysql{major}.{minor}"),
@@ -114,13 +117,22 @@ pub fn default_group(cx: &mut Cx<'_>, kind: Kind, family: &str) -> String {
 }
 
 /// The group that an instance or cluster shall use: the named one, of the right family, or the default.
-pub fn choose(cx: &mut Cx<'_>, kind: Kind, named: Option<&str>, family: &str) -> Result<String, AwsError> {
-    let Some(named) = named else { return Ok(default_group(cx, kind, family)) };
+pub fn choose(
+    cx: &mut Cx<'_>,
+    kind: Kind,
+    named: Option<&str>,
+    family: &str,
+) -> Result<String, AwsError> {
+    let Some(named) = named else {
+        return Ok(default_group(cx, kind, family));
+    };
     let named = named.to_ascii_lowercase();
     if named == format!("default.{family}") {
         return Ok(default_group(cx, kind, family));
     }
-    let Some(group) = kind.table(&cx.place().rds).get(&named) else { return Err(not_found(kind, &named)) };
+    let Some(group) = kind.table(&cx.place().rds).get(&named) else {
+        return Err(not_found(kind, &named));
+    };
     if group.family != family {
         return Err(combination(format!(
             "The parameter group {named} with DBParameterGroupFamily {} can't be used for this instance. Please use a \
@@ -135,31 +147,61 @@ fn not_found(kind: Kind, name: &str) -> AwsError {
     match kind {
         Kind::Instance => parameter_group_not_found(name),
         // The cluster's operations answer with the same code as the instance's.
-        Kind::Cluster => refuse("DBParameterGroupNotFound", format!("DBClusterParameterGroup not found: {name}")).status(404),
+        Kind::Cluster => refuse(
+            "DBParameterGroupNotFound",
+            format!("DBClusterParameterGroup not found: {name}"),
+        )
+        .status(404),
     }
 }
 
 /// The values of a group that differ from the defaults.
 pub fn values(state: &State, kind: Kind, name: &str) -> BTreeMap<String, String> {
     let group = kind.table(state).get(name);
-    group.map(|group| group.values.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect()).unwrap_or_default()
+    group
+        .map(|group| {
+            group
+                .values
+                .iter()
+                .map(|(k, v)| (k.clone(), v.value.clone()))
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 pub fn create(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, AwsError> {
     let member = kind.name_member();
     let name = input.str(&member).unwrap_or_default().to_ascii_lowercase();
     check_identifier(&member, &name, 255)?;
-    let family = input.str("DBParameterGroupFamily").unwrap_or_default().to_owned();
-    if !catalogue::FAMILIES.iter().any(|(known, _)| *known == family) {
-        return Err(value(format!("ParameterGroupFamily {family} is not a valid parameter group family")));
+    let family = input
+        .str("DBParameterGroupFamily")
+        .unwrap_or_default()
+        .to_owned();
+    if !catalogue::FAMILIES
+        .iter()
+        .any(|(known, _)| *known == family)
+    {
+        return Err(value(format!(
+            "ParameterGroupFamily {family} is not a valid parameter group family"
+        )));
     }
     if kind.table(&cx.place().rds).contains(&name) {
-        return Err(refuse("DBParameterGroupAlreadyExists", format!("Parameter group {name} already exists")));
+        return Err(refuse(
+            "DBParameterGroupAlreadyExists",
+            format!("Parameter group {name} already exists"),
+        ));
     }
     let limit = super::neighbours::limit(cx, super::neighbours::Quota::ParameterGroups);
-    let own = kind.table(&cx.place().rds).iter().filter(|(name, _)| !name.starts_with("default.")).count();
+    let own = kind
+        .table(&cx.place().rds)
+        .iter()
+        .filter(|(name, _)| !name.starts_with("default."))
+        .count();
     if own as f64 >= limit {
-        return Err(refuse("DBParameterGroupQuotaExceeded", format!("Parameter group limit of {limit} exceeded")));
+        return Err(refuse(
+            "DBParameterGroupQuotaExceeded",
+            format!("Parameter group limit of {limit} exceeded"),
+        ));
     }
     let group = ParameterGroup {
         arn: cx.arn("rds", &format!("{}:{name}", kind.arn_kind())),
@@ -177,24 +219,39 @@ pub fn create(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, AwsE
 
 pub fn copy(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, AwsError> {
     let prefix = kind.prefix();
-    let source = input.str(&format!("Source{prefix}Identifier")).unwrap_or_default();
-    let target = input.str(&format!("Target{prefix}Identifier")).unwrap_or_default().to_ascii_lowercase();
+    let source = input
+        .str(&format!("Source{prefix}Identifier"))
+        .unwrap_or_default();
+    let target = input
+        .str(&format!("Target{prefix}Identifier"))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if names::Arn::read(source).is_some_and(|arn| arn.region != cx.region) {
         return Err(value("Parameter groups cannot be copied across Regions."));
     }
     let source = names::identifier(source, kind.arn_kind());
-    let found = kind.table(&cx.place().rds).get(&source).cloned().ok_or_else(|| not_found(kind, &source))?;
+    let found = kind
+        .table(&cx.place().rds)
+        .get(&source)
+        .cloned()
+        .ok_or_else(|| not_found(kind, &source))?;
     if source.starts_with("default.") {
         return Err(value("Default parameter groups cannot be copied."));
     }
     check_identifier(&format!("Target{prefix}Identifier"), &target, 255)?;
     if kind.table(&cx.place().rds).contains(&target) {
-        return Err(refuse("DBParameterGroupAlreadyExists", format!("Parameter group {target} already exists")));
+        return Err(refuse(
+            "DBParameterGroupAlreadyExists",
+            format!("Parameter group {target} already exists"),
+        ));
     }
     let group = ParameterGroup {
         name: target.clone(),
         arn: cx.arn("rds", &format!("{}:{target}", kind.arn_kind())),
-        description: input.str(&format!("Target{prefix}Description")).unwrap_or_default().to_owned(),
+        description: input
+            .str(&format!("Target{prefix}Description"))
+            .unwrap_or_default()
+            .to_owned(),
         tags: names::tags(input)?,
         ..found
     };
@@ -210,9 +267,17 @@ pub fn describe_groups(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Out
     let groups: Vec<Value> = match input.str(&kind.name_member()) {
         Some(given) => {
             let name = names::identifier(given, kind.arn_kind());
-            vec![table.seen(&name, now).ok_or_else(|| not_found(kind, &name))?.shown(kind)]
+            vec![
+                table
+                    .seen(&name, now)
+                    .ok_or_else(|| not_found(kind, &name))?
+                    .shown(kind),
+            ]
         }
-        None => table.seen_all(now).map(|(_, group)| group.shown(kind)).collect(),
+        None => table
+            .seen_all(now)
+            .map(|(_, group)| group.shown(kind))
+            .collect(),
     };
     Ok(json!({ format!("{}s", kind.prefix()): groups }).into())
 }
@@ -246,9 +311,14 @@ fn shown_parameter(parameter: &catalogue::Parameter, set: Option<&Set>, kind: Ki
 
 pub fn describe(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, AwsError> {
     let now = cx.now();
-    let name = names::identifier(input.str(&kind.name_member()).unwrap_or_default(), kind.arn_kind());
+    let name = names::identifier(
+        input.str(&kind.name_member()).unwrap_or_default(),
+        kind.arn_kind(),
+    );
     let table = kind.table(&cx.place().rds);
-    let group = table.seen(&name, now).ok_or_else(|| not_found(kind, &name))?;
+    let group = table
+        .seen(&name, now)
+        .ok_or_else(|| not_found(kind, &name))?;
     let wanted = input.str("Source");
     let parameters: Vec<Value> = catalogue::parameters(&group.family)
         .iter()
@@ -262,19 +332,33 @@ pub fn describe_defaults(kind: Kind, input: &Input) -> Result<Output, AwsError> 
     let family = input.str("DBParameterGroupFamily").unwrap_or_default();
     let all = catalogue::parameters(family);
     if all.is_empty() {
-        return Err(value(format!("ParameterGroupFamily {family} is not a valid parameter group family")));
+        return Err(value(format!(
+            "ParameterGroupFamily {family} is not a valid parameter group family"
+        )));
     }
-    let parameters: Vec<Value> = all.iter().map(|parameter| shown_parameter(parameter, None, kind)).collect();
-    Ok(json!({ "EngineDefaults": { "DBParameterGroupFamily": family, "Parameters": parameters } }).into())
+    let parameters: Vec<Value> = all
+        .iter()
+        .map(|parameter| shown_parameter(parameter, None, kind))
+        .collect();
+    Ok(
+        json!({ "EngineDefaults": { "DBParameterGroupFamily": family, "Parameters": parameters } })
+            .into(),
+    )
 }
 
 /// The named group, if it may be changed.
 fn changeable(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<ParameterGroup, AwsError> {
-    let name = input.str(&kind.name_member()).unwrap_or_default().to_ascii_lowercase();
+    let name = input
+        .str(&kind.name_member())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if name.starts_with("default.") {
         return Err(value("The default parameter group cannot be modified.").status(400));
     }
-    kind.table(&cx.place().rds).get(&name).cloned().ok_or_else(|| not_found(kind, &name))
+    kind.table(&cx.place().rds)
+        .get(&name)
+        .cloned()
+        .ok_or_else(|| not_found(kind, &name))
 }
 
 fn method(given: Option<&str>, parameter: &catalogue::Parameter) -> Result<String, AwsError> {
@@ -292,10 +376,14 @@ pub fn modify(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, AwsE
     let mut group = changeable(cx, kind, input)?;
     let given = input.list("Parameters");
     if given.is_empty() {
-        return Err(value("The parameter Parameters must be provided and must not be blank."));
+        return Err(value(
+            "The parameter Parameters must be provided and must not be blank.",
+        ));
     }
     if given.len() > 20 {
-        return Err(value("A maximum of 20 parameters can be modified in a single request."));
+        return Err(value(
+            "A maximum of 20 parameters can be modified in a single request.",
+        ));
     }
     let mut changed = Vec::new();
     for parameter in given {
@@ -314,7 +402,13 @@ pub fn modify(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, AwsE
             )));
         }
         let method = method(parameter["ApplyMethod"].as_str(), &known)?;
-        group.values.insert(known.name.to_owned(), Set { value: new.to_owned(), method: method.clone() });
+        group.values.insert(
+            known.name.to_owned(),
+            Set {
+                value: new.to_owned(),
+                method: method.clone(),
+            },
+        );
         changed.push((known.name, method == "immediate"));
     }
     Ok(store(cx, kind, group, &changed))
@@ -325,7 +419,9 @@ pub fn reset(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, AwsEr
     let mut changed = Vec::new();
     if input.bool("ResetAllParameters") == Some(true) {
         if !input.list("Parameters").is_empty() {
-            return Err(combination("ResetAllParameters and Parameters cannot be given together."));
+            return Err(combination(
+                "ResetAllParameters and Parameters cannot be given together.",
+            ));
         }
         for name in std::mem::take(&mut group.values).into_keys() {
             if let Some(known) = catalogue::parameter(&group.family, &name) {
@@ -349,7 +445,11 @@ pub fn reset(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, AwsEr
 /// Keeps the group; what is immediate reaches the servers in a moment, the rest waits for their reboot.
 fn store(cx: &mut Cx<'_>, kind: Kind, group: ParameterGroup, changed: &[(&str, bool)]) -> Output {
     let (name, now) = (group.name.clone(), cx.now());
-    let immediate: Vec<&str> = changed.iter().filter(|(_, now)| *now).map(|(name, _)| *name).collect();
+    let immediate: Vec<&str> = changed
+        .iter()
+        .filter(|(_, now)| *now)
+        .map(|(name, _)| *name)
+        .collect();
     let waits = immediate.len() < changed.len();
     let values: BTreeMap<&str, Option<&str>> = immediate
         .iter()
@@ -360,10 +460,18 @@ fn store(cx: &mut Cx<'_>, kind: Kind, group: ParameterGroup, changed: &[(&str, b
     for (id, user) in users(&cx.place().rds, kind, &name) {
         cx.place().rds.instances.settle(&id, |instance| {
             if kind == Kind::Instance {
-                instance.parameter_apply = if immediate.is_empty() { "pending-reboot" } else { "applying" }.into();
+                instance.parameter_apply = if immediate.is_empty() {
+                    "pending-reboot"
+                } else {
+                    "applying"
+                }
+                .into();
             }
         });
-        let after = cx.world.sample(Pert(2.0, 10.0, 40.0), &user, "apply-parameters").max(SECOND);
+        let after = cx
+            .world
+            .sample(Pert(2.0, 10.0, 40.0), &user, "apply-parameters")
+            .max(SECOND);
         cx.later_with(after, "instance-parameters", &id, detail.clone());
     }
     json!({ kind.name_member(): name }).into()
@@ -394,15 +502,24 @@ pub fn applied(world: &mut World, event: &Event) {
                 None => instance.parameters.remove(name),
             };
         }
-        instance.parameter_apply =
-            if event.detail["waits"] == true { "pending-reboot" } else { "in-sync" }.to_owned();
+        instance.parameter_apply = if event.detail["waits"] == true {
+            "pending-reboot"
+        } else {
+            "in-sync"
+        }
+        .to_owned();
     });
 }
 
 pub fn delete(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, AwsError> {
-    let name = input.str(&kind.name_member()).unwrap_or_default().to_ascii_lowercase();
+    let name = input
+        .str(&kind.name_member())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if name.starts_with("default.") {
-        return Err(value("Default DBParameterGroup cannot be deleted: ".to_owned() + &name));
+        return Err(value(
+            "Default DBParameterGroup cannot be deleted: ".to_owned() + &name,
+        ));
     }
     let now = cx.now();
     let state = &mut cx.place().rds;
@@ -410,13 +527,21 @@ pub fn delete(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, AwsE
         return Err(not_found(kind, &name));
     }
     let used = match kind {
-        Kind::Instance => state.instances.iter().any(|(_, instance)| instance.parameter_group == name),
-        Kind::Cluster => state.clusters.iter().any(|(_, cluster)| cluster.parameter_group == name),
+        Kind::Instance => state
+            .instances
+            .iter()
+            .any(|(_, instance)| instance.parameter_group == name),
+        Kind::Cluster => state
+            .clusters
+            .iter()
+            .any(|(_, cluster)| cluster.parameter_group == name),
     };
     if used {
         return Err(refuse(
             "InvalidDBParameterGroupState",
-            format!("One or more database instances are still members of this parameter group {name}, so the group cannot be deleted"),
+            format!(
+                "One or more database instances are still members of this parameter group {name}, so the group cannot be deleted"
+            ),
         ));
     }
     kind.table_mut(state).remove(&name, now);
