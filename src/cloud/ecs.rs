@@ -86,6 +86,9 @@ pub struct TaskDefinition {
     pub task_role: Option<String>,
     /// AWS's JSON of each container.
     pub containers: Vec<Value>,
+    /// CPU architecture and operating system family, where the definition says them.
+    pub platform: Option<(String, String)>,
+    pub ephemeral_storage_gib: Option<i32>,
     /// Names of volumes; drtool moves none that hold state without a declared policy.
     pub volumes: Vec<String>,
     pub tags: Tags,
@@ -616,6 +619,17 @@ impl Cloud {
                             .iter()
                             .map(json_container)
                             .collect(),
+                        platform: t.runtime_platform().map(|p| {
+                            (
+                                p.cpu_architecture()
+                                    .map(|a| a.as_str().to_owned())
+                                    .unwrap_or_default(),
+                                p.operating_system_family()
+                                    .map(|o| o.as_str().to_owned())
+                                    .unwrap_or_default(),
+                            )
+                        }),
+                        ephemeral_storage_gib: t.ephemeral_storage().map(|e| e.size_in_gib()),
                         volumes: t
                             .volumes()
                             .iter()
@@ -768,6 +782,7 @@ pub struct NewService {
     pub circuit_breaker: bool,
     pub rollback: bool,
     pub propagate_tags: Option<String>,
+    pub managed_tags: bool,
     pub execute_command: bool,
     pub token: String,
     pub tags: Tags,
@@ -816,10 +831,12 @@ fn json_awsvpc(subnets: &[String], groups: &[String], public: bool) -> Value {
 
 /// Calls.
 impl Cloud {
+    /// `insights`: `enabled`, `enhanced` or `disabled`.
     pub fn create_cluster(
         &self,
         region: &str,
         name: &str,
+        insights: &str,
         capacity_providers: &[String],
         tags: &Tags,
     ) -> Outgoing {
@@ -832,6 +849,15 @@ impl Cloud {
         if !capacity_providers.is_empty() {
             request["capacityProviders"] = json!(capacity_providers);
             call = call.set_capacity_providers(Some(capacity_providers.to_vec()));
+        }
+        if !insights.is_empty() && insights != "disabled" {
+            request["settings"] = json!([{ "name": "containerInsights", "value": insights }]);
+            call = call.settings(
+                aws::ClusterSetting::builder()
+                    .name(aws::ClusterSettingName::ContainerInsights)
+                    .value(insights)
+                    .build(),
+            );
         }
         outgoing!(SERVICE, "CreateCluster", region, name, request, call)
     }
@@ -864,7 +890,7 @@ impl Cloud {
                 request[member] = value.as_str().into();
             }
         }
-        let call = self
+        let mut call = self
             .ecs_writer(region)
             .register_task_definition()
             .family(&d.family)
@@ -881,6 +907,21 @@ impl Cloud {
             .set_task_role_arn(d.task_role.clone())
             .set_container_definitions(Some(d.containers.iter().map(aws_container).collect()))
             .set_tags(aws_tags(&d.tags));
+        if let Some((architecture, system)) = &d.platform {
+            request["runtimePlatform"] =
+                json!({ "cpuArchitecture": architecture, "operatingSystemFamily": system });
+            call = call.runtime_platform(
+                aws::RuntimePlatform::builder()
+                    .cpu_architecture(aws::CpuArchitecture::from(architecture.as_str()))
+                    .operating_system_family(aws::OsFamily::from(system.as_str()))
+                    .build(),
+            );
+        }
+        if let Some(size) = d.ephemeral_storage_gib {
+            request["ephemeralStorage"] = json!({ "sizeInGiB": size });
+            call =
+                call.ephemeral_storage(aws::EphemeralStorage::builder().size_in_gib(size).build());
+        }
         outgoing!(
             SERVICE,
             "RegisterTaskDefinition",
@@ -921,7 +962,7 @@ impl Cloud {
             "deploymentConfiguration": { "deploymentCircuitBreaker": { "enable": new.circuit_breaker, "rollback": new.rollback } },
             "enableExecuteCommand": new.execute_command, "tags": json_tags(&new.tags),
         });
-        let mut deployment = aws::DeploymentConfiguration::builder()
+        let deployment = aws::DeploymentConfiguration::builder()
             .set_minimum_healthy_percent(new.minimum_percent)
             .set_maximum_percent(new.maximum_percent)
             .deployment_circuit_breaker(
@@ -937,9 +978,6 @@ impl Cloud {
             if let Some(value) = value {
                 request["deploymentConfiguration"][member] = value.into();
             }
-        }
-        if new.maximum_percent.is_none() {
-            deployment = deployment.set_maximum_percent(None);
         }
         let mut call = self
             .ecs_writer(region)
@@ -972,6 +1010,10 @@ impl Cloud {
         if let Some(seconds) = new.grace_seconds {
             request["healthCheckGracePeriodSeconds"] = seconds.into();
             call = call.health_check_grace_period_seconds(seconds);
+        }
+        if new.managed_tags {
+            request["enableECSManagedTags"] = true.into();
+            call = call.enable_ecs_managed_tags(true);
         }
         if let Some(version) = &new.platform_version {
             request["platformVersion"] = json!(version);

@@ -1,5 +1,10 @@
 //! Scaling of a source service, suspended: else Auto Scaling would raise the tasks that the fence takes away.
 
+use crate::cloud::autoscaling;
+use crate::env::Env;
+use drtool_engine::step::{
+    Call, CallKind, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::capture::compute::Suspended;
@@ -40,4 +45,78 @@ pub struct ScalingSuspended {
 
 impl Yields for ScalingSuspended {
     const NAME: &'static str = "scaling suspension";
+}
+
+impl ScalingSuspension {
+    async fn there(
+        &self,
+        cx: &Cx<'_, Env>,
+    ) -> Result<Option<autoscaling::ScalableTarget>, StepError> {
+        let all = cx
+            .env
+            .cloud
+            .scalable_targets(cx.place().as_str(), cx.look())
+            .await?;
+        Ok(all.iter().find(|t| t.resource == self.resource).cloned())
+    }
+}
+
+impl Step for ScalingSuspension {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = ScalingSuspended;
+    type Before = autoscaling::Suspension;
+
+    fn effect(&self) -> Effect {
+        Effect::Fences
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<ScalingSuspended>, StepError> {
+        let done = ScalingSuspended {
+            resource: self.resource.clone(),
+        };
+        Ok(match self.there(cx).await? {
+            Some(target) if !target.suspended.complete() => Observed::Absent,
+            // No scalable target any more: nothing is left that could raise the tasks.
+            _ => Observed::Ready(done, Claim::AsWanted),
+        })
+    }
+
+    async fn begin(&self, cx: &Cx<'_, Env>) -> Result<Call<autoscaling::Suspension>, StepError> {
+        let before = self
+            .there(cx)
+            .await?
+            .map(|t| t.suspended)
+            .unwrap_or_default();
+        Ok(cx
+            .env
+            .cloud
+            .suspend_scaling(
+                cx.place().as_str(),
+                &self.resource,
+                autoscaling::Suspension::ALL,
+            )
+            .with_before(CallKind::Upsert, before))
+    }
+
+    async fn undo(
+        &self,
+        cx: &Cx<'_, Env>,
+        made: &Made<ScalingSuspended, autoscaling::Suspension>,
+    ) -> Result<Undo, StepError> {
+        let Some(before) = made.before() else {
+            return Ok(Undo::Done);
+        };
+        Ok(match self.there(cx).await? {
+            Some(target) if target.suspended != *before => Undo::Call(
+                cx.env
+                    .cloud
+                    .suspend_scaling(cx.place().as_str(), &self.resource, *before)
+                    .call(CallKind::Upsert),
+            ),
+            _ => Undo::Done,
+        })
+    }
 }
