@@ -50,6 +50,8 @@ pub enum Dialled {
         status: u16,
         headers: Vec<(String, String)>,
         body: String,
+        /// From opening the connection to the end of the body.
+        milliseconds: u64,
     },
 }
 
@@ -136,6 +138,34 @@ impl Probe {
             }
             Named::NoSuchName => Err(format!("{name} does not exist (NXDOMAIN)")),
             Named::NoData => Err(format!("{name} has no address")),
+        }
+    }
+}
+
+/// What an answer must be like to count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected<'a> {
+    pub status: u16,
+    /// Text that the body must contain.
+    pub body: Option<&'a str>,
+}
+
+impl Expected<'_> {
+    /// Why an answer does not count, or how long it took.
+    pub fn judge(&self, dialled: &Dialled) -> Result<u64, String> {
+        match dialled {
+            Dialled::Answer {
+                status,
+                body,
+                milliseconds,
+                ..
+            } if *status == self.status => match self.body {
+                Some(wanted) if !body.contains(wanted) => Err(format!(
+                    "HTTP {status}, and its body does not contain `{wanted}`"
+                )),
+                _ => Ok(*milliseconds),
+            },
+            other => Err(format!("{} instead of HTTP {}", other.words(), self.status)),
         }
     }
 }

@@ -121,6 +121,7 @@ where
             status,
             headers,
             body: String::from_utf8_lossy(&body).into_owned(),
+            milliseconds: 0,
         })
     }
     .await;
@@ -131,9 +132,25 @@ where
 impl Dial for NetworkDial {
     fn http(&self, exchange: Exchange) -> BoxFuture<'_, Dialled> {
         Box::pin(async move {
-            tokio::time::timeout(exchange.patience, self.exchange(&exchange))
+            let began = std::time::Instant::now();
+            let dialled = tokio::time::timeout(exchange.patience, self.exchange(&exchange))
                 .await
-                .unwrap_or(Dialled::TimedOut)
+                .unwrap_or(Dialled::TimedOut);
+            let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            match dialled {
+                Dialled::Answer {
+                    status,
+                    headers,
+                    body,
+                    ..
+                } => Dialled::Answer {
+                    status,
+                    headers,
+                    body,
+                    milliseconds: took,
+                },
+                other => other,
+            }
         })
     }
 }

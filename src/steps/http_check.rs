@@ -1,5 +1,8 @@
 //! A request through the target's balancer, with the real host name, whose certificate must cover it. DNS is not asked: the request goes to the balancer's own address.
 
+use crate::env::Env;
+use crate::probe::{Asked, Exchange, Expected};
+use drtool_engine::step::{Call, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo};
 use serde::{Deserialize, Serialize};
 
 use crate::composed::Composed;
@@ -48,4 +51,64 @@ pub struct HttpAnswered {
 
 impl Yields for HttpAnswered {
     const NAME: &'static str = "http check";
+}
+
+impl Step for HttpCheck {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = HttpAnswered;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Reads
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<HttpAnswered>, StepError> {
+        let balancer = cx.value(&self.balancer)?;
+        let host = self.host.resolve(|piece| cx.value(piece))?;
+        let addresses = match cx.env.probe.addresses(&balancer, Asked::System).await {
+            Ok(addresses) => addresses,
+            Err(why) => return Ok(Observed::underway(why)),
+        };
+        let expected = Expected {
+            status: self.expect,
+            body: self.body.as_deref(),
+        };
+        let mut slowest = 0;
+        // Every address: a balancer has one in each zone, and users meet all of them.
+        for address in addresses {
+            let tls = self.tls.then_some(host.as_str());
+            let dialled = cx
+                .env
+                .probe
+                .http(Exchange::get(address, self.port, tls, &host, &self.path))
+                .await;
+            match expected.judge(&dialled) {
+                Ok(milliseconds) => slowest = slowest.max(milliseconds),
+                Err(why) => {
+                    return Ok(Observed::underway(format!(
+                        "{host}{} at {address}: {why}",
+                        self.path
+                    )));
+                }
+            }
+        }
+        Ok(Observed::Ready(
+            HttpAnswered {
+                status: self.expect,
+                milliseconds: slowest,
+            },
+            Claim::AsWanted,
+        ))
+    }
+
+    async fn begin(&self, _: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        Err(StepError::wait("E4400", "a check is only looked at"))
+    }
+
+    async fn undo(&self, _: &Cx<'_, Env>, _: &Made<HttpAnswered, ()>) -> Result<Undo, StepError> {
+        Ok(Undo::Done)
+    }
 }

@@ -1,5 +1,8 @@
 //! A question to the restored database, from inside its network.
 
+use crate::env::Env;
+use crate::steps::probe_task::ask;
+use drtool_engine::step::{Call, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo};
 use serde::{Deserialize, Serialize};
 
 use drtool_engine::step::{Value, Yields};
@@ -42,4 +45,52 @@ pub struct SqlAnswered {
 
 impl Yields for SqlAnswered {
     const NAME: &'static str = "sql check";
+}
+
+impl Step for SqlCheck {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = SqlAnswered;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Reads
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<SqlAnswered>, StepError> {
+        let stream = cx.value(&self.log_stream)?;
+        let Some(answer) = ask(cx, &self.log_group, &stream, &self.question).await? else {
+            return Ok(Observed::underway("the probe has not answered yet"));
+        };
+        if answer.failed {
+            return Ok(Observed::underway(answer.text));
+        }
+        let expected = self
+            .expect
+            .as_ref()
+            .map(|value| cx.value(value))
+            .transpose()?;
+        Ok(match expected {
+            Some(wanted) if wanted != answer.text => Observed::underway(format!(
+                "`{}` answers `{}`, wanted `{wanted}`",
+                self.question, answer.text
+            )),
+            _ => Observed::Ready(
+                SqlAnswered {
+                    answer: answer.text,
+                },
+                Claim::AsWanted,
+            ),
+        })
+    }
+
+    async fn begin(&self, _: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        Err(StepError::wait("E4400", "a check is only looked at"))
+    }
+
+    async fn undo(&self, _: &Cx<'_, Env>, _: &Made<SqlAnswered, ()>) -> Result<Undo, StepError> {
+        Ok(Undo::Done)
+    }
 }

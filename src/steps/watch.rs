@@ -1,5 +1,8 @@
 //! The stack, watched for a while after the cut: the same requests as before, and the source still fenced.
 
+use crate::env::Env;
+use crate::probe::{Asked, Exchange, Expected};
+use drtool_engine::step::{Call, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo};
 use serde::{Deserialize, Serialize};
 
 use drtool_engine::step::Yields;
@@ -43,4 +46,54 @@ pub struct Request {
     pub expect: u16,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+}
+
+impl Step for Watch {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = Watched;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Reads
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<Watched>, StepError> {
+        let mut answered = 0;
+        for request in &self.requests {
+            let addresses = match cx.env.probe.addresses(&request.host, Asked::System).await {
+                Ok(addresses) => addresses,
+                Err(why) => return Ok(Observed::underway(why)),
+            };
+            for address in addresses {
+                let tls = request.tls.then_some(request.host.as_str());
+                let exchange =
+                    Exchange::get(address, request.port, tls, &request.host, &request.path);
+                let expected = Expected {
+                    status: request.expect,
+                    body: request.body.as_deref(),
+                };
+                match expected.judge(&cx.env.probe.http(exchange).await) {
+                    Ok(_) => answered += 1,
+                    Err(why) => {
+                        return Ok(Observed::underway(format!(
+                            "{}{}: {why}",
+                            request.host, request.path
+                        )));
+                    }
+                }
+            }
+        }
+        Ok(Observed::Ready(Watched { answered }, Claim::AsWanted))
+    }
+
+    async fn begin(&self, _: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        Err(StepError::wait("E4400", "a check is only looked at"))
+    }
+
+    async fn undo(&self, _: &Cx<'_, Env>, _: &Made<Watched, ()>) -> Result<Undo, StepError> {
+        Ok(Undo::Done)
+    }
 }

@@ -1,5 +1,8 @@
 //! The last write of the source, noted after the fence through the path that it leaves open. The restored database is compared with it.
 
+use crate::env::Env;
+use crate::steps::probe_task::{CONTENT, POSITION, ask};
+use drtool_engine::step::{Call, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo};
 use serde::{Deserialize, Serialize};
 
 use drtool_engine::step::{Value, Yields};
@@ -38,4 +41,48 @@ pub struct WatermarkNoted {
 
 impl Yields for WatermarkNoted {
     const NAME: &'static str = "watermark";
+}
+
+impl Step for Watermark {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = WatermarkNoted;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Reads
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<WatermarkNoted>, StepError> {
+        let stream = cx.value(&self.log_stream)?;
+        let position = ask(cx, &self.log_group, &stream, POSITION).await?;
+        let content = ask(cx, &self.log_group, &stream, CONTENT).await?;
+        let (Some(position), Some(content)) = (position, content) else {
+            return Ok(Observed::underway("the probe has not answered yet"));
+        };
+        if let Some(failed) = [&position, &content].into_iter().find(|a| a.failed) {
+            return Ok(Observed::underway(failed.text.clone()));
+        }
+        let at = jiff::Timestamp::from_millisecond(position.at).map_err(|e| {
+            StepError::fail("E4411", "the probe's log has an impossible time").because(e)
+        })?;
+        Ok(Observed::Ready(
+            WatermarkNoted {
+                position: position.text,
+                content: content.text,
+                at,
+            },
+            Claim::AsWanted,
+        ))
+    }
+
+    async fn begin(&self, _: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        Err(StepError::wait("E4400", "a check is only looked at"))
+    }
+
+    async fn undo(&self, _: &Cx<'_, Env>, _: &Made<WatermarkNoted, ()>) -> Result<Undo, StepError> {
+        Ok(Undo::Done)
+    }
 }

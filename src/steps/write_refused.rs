@@ -1,5 +1,9 @@
 //! Proof of the fence: a write over the application's own path (its subnets, its security groups) is tried, and must be refused; so must a request to its balancer.
 
+use crate::env::Env;
+use crate::probe::{Asked, Dialled, Exchange};
+use crate::steps::probe_task::{WRITE, ask};
+use drtool_engine::step::{Call, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo};
 use serde::{Deserialize, Serialize};
 
 use drtool_engine::step::{Value, Yields};
@@ -43,4 +47,67 @@ pub struct Refused {
 
 impl Yields for Refused {
     const NAME: &'static str = "write refused";
+}
+
+impl Step for WriteRefused {
+    type Env = Env;
+    const KIND: &'static str = KIND;
+    const SUMMARY: &'static str = SUMMARY;
+    const EXAMPLE: &'static str = EXAMPLE;
+    type Output = Refused;
+    type Before = ();
+
+    fn effect(&self) -> Effect {
+        Effect::Reads
+    }
+
+    async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<Refused>, StepError> {
+        let stream = cx.value(&self.log_stream)?;
+        let Some(write) = ask(cx, &self.log_group, &stream, WRITE).await? else {
+            return Ok(Observed::underway("the probe has not tried a write yet"));
+        };
+        if !write.failed {
+            return Ok(Observed::underway(format!(
+                "{} still takes writes over the application's path",
+                self.instance
+            )));
+        }
+        for balancer in &self.balancers {
+            let Ok(addresses) = cx.env.probe.addresses(balancer, Asked::System).await else {
+                continue;
+            };
+            for host in &self.hosts {
+                for address in &addresses {
+                    for (port, tls) in [(443, Some(host.as_str())), (80, None)] {
+                        let dialled = cx
+                            .env
+                            .probe
+                            .http(Exchange::get(*address, port, tls, host, "/"))
+                            .await;
+                        // A redirect from port 80 to 443 lets nothing through by itself.
+                        if let Dialled::Answer { status, .. } = dialled
+                            && status != 503
+                            && !(300..400).contains(&status)
+                        {
+                            return Ok(Observed::underway(format!(
+                                "{balancer} answers HTTP {status} for {host}"
+                            )));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Observed::Ready(
+            Refused { how: write.text },
+            Claim::AsWanted,
+        ))
+    }
+
+    async fn begin(&self, _: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
+        Err(StepError::wait("E4400", "a check is only looked at"))
+    }
+
+    async fn undo(&self, _: &Cx<'_, Env>, _: &Made<Refused, ()>) -> Result<Undo, StepError> {
+        Ok(Undo::Done)
+    }
 }
