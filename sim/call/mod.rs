@@ -53,7 +53,8 @@ pub struct Access {
 /// What was asked of a world, newest last, and a digest of all that was asked and answered.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    entries: VecDeque<Arc<Access>>,
+    /// Shared between forks until one of them is called.
+    entries: Arc<VecDeque<Arc<Access>>>,
     /// Every request and answer since the beginning: equal for equal histories.
     pub digest: u64,
     pub calls: u64,
@@ -65,11 +66,12 @@ impl Log {
     }
 
     fn put(&mut self, access: Access) {
-        if self.entries.len() == LOG {
-            self.entries.pop_front();
+        let entries = Arc::make_mut(&mut self.entries);
+        if entries.len() == LOG {
+            entries.pop_front();
         }
+        entries.push_back(Arc::new(access));
         self.calls += 1;
-        self.entries.push_back(Arc::new(access));
     }
 }
 
