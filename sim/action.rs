@@ -104,10 +104,24 @@ pub fn act(world: &mut World, action: &Action) -> Value {
             json!({})
         }
         Action::Resolve { name, kind, from } => plain(&world.resolve_through(name, kind, from)),
-        Action::Dial { from, address, port, tls_name, request } => {
-            plain(&world.dial(from, address, *port, tls_name.as_deref(), request))
-        }
-        Action::Sql { from, host, port, user, password, database, tls, application, sql } => {
+        Action::Dial {
+            from,
+            address,
+            port,
+            tls_name,
+            request,
+        } => plain(&world.dial(from, address, *port, tls_name.as_deref(), request)),
+        Action::Sql {
+            from,
+            host,
+            port,
+            user,
+            password,
+            database,
+            tls,
+            application,
+            sql,
+        } => {
             let login = rds::Login {
                 from,
                 host,
@@ -140,10 +154,24 @@ pub fn act(world: &mut World, action: &Action) -> Value {
 
 /// A registry's answer, before it is JSON.
 pub fn registry(world: &mut World, action: &Action) -> Response {
-    let Action::Registry { region, method, target, headers, body } = action else {
-        return Response { status: 500, headers: Vec::new(), body: Bytes::new() };
+    let Action::Registry {
+        region,
+        method,
+        target,
+        headers,
+        body,
+    } = action
+    else {
+        return Response {
+            status: 500,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        };
     };
-    let host = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("host")).map(|(_, v)| v.clone());
+    let host = headers
+        .iter()
+        .find(|(n, _)| n.eq_ignore_ascii_case("host"))
+        .map(|(_, v)| v.clone());
     let request = Request {
         method: method.clone(),
         host: host.unwrap_or_default(),

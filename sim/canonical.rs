@@ -24,7 +24,12 @@ struct Look {
 }
 
 const fn list(service: ServiceId, operation: &'static str) -> Look {
-    Look { service, operation, from: &[], fixed: "" }
+    Look {
+        service,
+        operation,
+        from: &[],
+        fixed: "",
+    }
 }
 
 const fn each(
@@ -32,7 +37,12 @@ const fn each(
     operation: &'static str,
     from: &'static [(&'static str, &'static str, &'static str)],
 ) -> Look {
-    Look { service, operation, from, fixed: "" }
+    Look {
+        service,
+        operation,
+        from,
+        fixed: "",
+    }
 }
 
 const fn fixed(mut look: Look, fixed: &'static str) -> Look {
@@ -41,7 +51,8 @@ const fn fixed(mut look: Look, fixed: &'static str) -> Look {
 }
 
 use ServiceId::{
-    Acm, Autoscaling, Cloudwatch, Ec2, Ecr, Ecs, Elbv2, Iam, Kms, Logs, Quotas, Rds, Route53, S3, Secrets, Ssm,
+    Acm, Autoscaling, Cloudwatch, Ec2, Ecr, Ecs, Elbv2, Iam, Kms, Logs, Quotas, Rds, Route53, S3,
+    Secrets, Ssm,
 };
 
 /// What is global in an account.
@@ -50,25 +61,75 @@ const GLOBAL: &[Look] = &[
     list(Iam, "ListUsers"),
     list(Iam, "ListInstanceProfiles"),
     list(Route53, "ListHostedZones"),
-    each(Route53, "GetHostedZone", &[("Id", "ListHostedZones", "HostedZones.Id")]),
-    each(Route53, "ListResourceRecordSets", &[("HostedZoneId", "ListHostedZones", "HostedZones.Id")]),
+    each(
+        Route53,
+        "GetHostedZone",
+        &[("Id", "ListHostedZones", "HostedZones.Id")],
+    ),
+    each(
+        Route53,
+        "ListResourceRecordSets",
+        &[("HostedZoneId", "ListHostedZones", "HostedZones.Id")],
+    ),
     list(Route53, "ListHealthChecks"),
     list(S3, "ListBuckets"),
-    each(S3, "GetBucketLocation", &[("Bucket", "ListBuckets", "Buckets.Name")]),
-    each(S3, "GetBucketPolicy", &[("Bucket", "ListBuckets", "Buckets.Name")]),
-    each(S3, "GetBucketVersioning", &[("Bucket", "ListBuckets", "Buckets.Name")]),
-    each(S3, "GetBucketWebsite", &[("Bucket", "ListBuckets", "Buckets.Name")]),
-    each(S3, "GetPublicAccessBlock", &[("Bucket", "ListBuckets", "Buckets.Name")]),
-    each(S3, "GetBucketTagging", &[("Bucket", "ListBuckets", "Buckets.Name")]),
-    each(S3, "ListObjectVersions", &[("Bucket", "ListBuckets", "Buckets.Name")]),
+    each(
+        S3,
+        "GetBucketLocation",
+        &[("Bucket", "ListBuckets", "Buckets.Name")],
+    ),
+    each(
+        S3,
+        "GetBucketPolicy",
+        &[("Bucket", "ListBuckets", "Buckets.Name")],
+    ),
+    each(
+        S3,
+        "GetBucketVersioning",
+        &[("Bucket", "ListBuckets", "Buckets.Name")],
+    ),
+    each(
+        S3,
+        "GetBucketWebsite",
+        &[("Bucket", "ListBuckets", "Buckets.Name")],
+    ),
+    each(
+        S3,
+        "GetPublicAccessBlock",
+        &[("Bucket", "ListBuckets", "Buckets.Name")],
+    ),
+    each(
+        S3,
+        "GetBucketTagging",
+        &[("Bucket", "ListBuckets", "Buckets.Name")],
+    ),
+    each(
+        S3,
+        "ListObjectVersions",
+        &[("Bucket", "ListBuckets", "Buckets.Name")],
+    ),
 ];
 
 /// What an account has in one region.
 const REGIONAL: &[Look] = &[
     list(Acm, "ListCertificates"),
-    each(Acm, "DescribeCertificate", &[("CertificateArn", "ListCertificates", "CertificateSummaryList.CertificateArn")]),
-    fixed(list(Autoscaling, "DescribeScalableTargets"), "ServiceNamespace=ecs"),
-    fixed(list(Autoscaling, "DescribeScalingPolicies"), "ServiceNamespace=ecs"),
+    each(
+        Acm,
+        "DescribeCertificate",
+        &[(
+            "CertificateArn",
+            "ListCertificates",
+            "CertificateSummaryList.CertificateArn",
+        )],
+    ),
+    fixed(
+        list(Autoscaling, "DescribeScalableTargets"),
+        "ServiceNamespace=ecs",
+    ),
+    fixed(
+        list(Autoscaling, "DescribeScalingPolicies"),
+        "ServiceNamespace=ecs",
+    ),
     list(Cloudwatch, "DescribeAlarms"),
     list(Ec2, "DescribeVpcs"),
     list(Ec2, "DescribeSubnets"),
@@ -84,42 +145,144 @@ const REGIONAL: &[Look] = &[
     list(Ec2, "DescribeDhcpOptions"),
     list(Ecr, "DescribeRepositories"),
     list(Ecr, "DescribeRegistry"),
-    each(Ecr, "DescribeImages", &[("repositoryName", "DescribeRepositories", "repositories.repositoryName")]),
-    each(Ecr, "GetRepositoryPolicy", &[("repositoryName", "DescribeRepositories", "repositories.repositoryName")]),
-    each(Ecr, "GetLifecyclePolicy", &[("repositoryName", "DescribeRepositories", "repositories.repositoryName")]),
+    each(
+        Ecr,
+        "DescribeImages",
+        &[(
+            "repositoryName",
+            "DescribeRepositories",
+            "repositories.repositoryName",
+        )],
+    ),
+    each(
+        Ecr,
+        "GetRepositoryPolicy",
+        &[(
+            "repositoryName",
+            "DescribeRepositories",
+            "repositories.repositoryName",
+        )],
+    ),
+    each(
+        Ecr,
+        "GetLifecyclePolicy",
+        &[(
+            "repositoryName",
+            "DescribeRepositories",
+            "repositories.repositoryName",
+        )],
+    ),
     list(Ecs, "ListClusters"),
-    each(Ecs, "DescribeClusters", &[("clusters", "ListClusters", "clusterArns")]),
-    each(Ecs, "ListServices", &[("cluster", "ListClusters", "clusterArns")]),
+    each(
+        Ecs,
+        "DescribeClusters",
+        &[("clusters", "ListClusters", "clusterArns")],
+    ),
+    each(
+        Ecs,
+        "ListServices",
+        &[("cluster", "ListClusters", "clusterArns")],
+    ),
     each(
         Ecs,
         "DescribeServices",
-        &[("cluster", "ListServices", "@cluster"), ("services", "ListServices", "serviceArns")],
+        &[
+            ("cluster", "ListServices", "@cluster"),
+            ("services", "ListServices", "serviceArns"),
+        ],
     ),
-    each(Ecs, "ListTasks", &[("cluster", "ListClusters", "clusterArns")]),
-    each(Ecs, "DescribeTasks", &[("cluster", "ListTasks", "@cluster"), ("tasks", "ListTasks", "taskArns")]),
+    each(
+        Ecs,
+        "ListTasks",
+        &[("cluster", "ListClusters", "clusterArns")],
+    ),
+    each(
+        Ecs,
+        "DescribeTasks",
+        &[
+            ("cluster", "ListTasks", "@cluster"),
+            ("tasks", "ListTasks", "taskArns"),
+        ],
+    ),
     list(Ecs, "ListTaskDefinitions"),
-    each(Ecs, "DescribeTaskDefinition", &[("taskDefinition", "ListTaskDefinitions", "taskDefinitionArns")]),
+    each(
+        Ecs,
+        "DescribeTaskDefinition",
+        &[(
+            "taskDefinition",
+            "ListTaskDefinitions",
+            "taskDefinitionArns",
+        )],
+    ),
     list(Elbv2, "DescribeLoadBalancers"),
     list(Elbv2, "DescribeTargetGroups"),
-    each(Elbv2, "DescribeListeners", &[("LoadBalancerArn", "DescribeLoadBalancers", "LoadBalancers.LoadBalancerArn")]),
-    each(Elbv2, "DescribeRules", &[("ListenerArn", "DescribeListeners", "Listeners.ListenerArn")]),
+    each(
+        Elbv2,
+        "DescribeListeners",
+        &[(
+            "LoadBalancerArn",
+            "DescribeLoadBalancers",
+            "LoadBalancers.LoadBalancerArn",
+        )],
+    ),
+    each(
+        Elbv2,
+        "DescribeRules",
+        &[("ListenerArn", "DescribeListeners", "Listeners.ListenerArn")],
+    ),
     each(
         Elbv2,
         "DescribeLoadBalancerAttributes",
-        &[("LoadBalancerArn", "DescribeLoadBalancers", "LoadBalancers.LoadBalancerArn")],
+        &[(
+            "LoadBalancerArn",
+            "DescribeLoadBalancers",
+            "LoadBalancers.LoadBalancerArn",
+        )],
     ),
     each(
         Elbv2,
         "DescribeTargetGroupAttributes",
-        &[("TargetGroupArn", "DescribeTargetGroups", "TargetGroups.TargetGroupArn")],
+        &[(
+            "TargetGroupArn",
+            "DescribeTargetGroups",
+            "TargetGroups.TargetGroupArn",
+        )],
     ),
-    each(Elbv2, "DescribeTargetHealth", &[("TargetGroupArn", "DescribeTargetGroups", "TargetGroups.TargetGroupArn")]),
-    each(Elbv2, "DescribeTags", &[("ResourceArns", "DescribeLoadBalancers", "LoadBalancers.LoadBalancerArn")]),
-    each(Elbv2, "DescribeTags", &[("ResourceArns", "DescribeTargetGroups", "TargetGroups.TargetGroupArn")]),
+    each(
+        Elbv2,
+        "DescribeTargetHealth",
+        &[(
+            "TargetGroupArn",
+            "DescribeTargetGroups",
+            "TargetGroups.TargetGroupArn",
+        )],
+    ),
+    each(
+        Elbv2,
+        "DescribeTags",
+        &[(
+            "ResourceArns",
+            "DescribeLoadBalancers",
+            "LoadBalancers.LoadBalancerArn",
+        )],
+    ),
+    each(
+        Elbv2,
+        "DescribeTags",
+        &[(
+            "ResourceArns",
+            "DescribeTargetGroups",
+            "TargetGroups.TargetGroupArn",
+        )],
+    ),
     list(Kms, "ListKeys"),
     list(Kms, "ListAliases"),
     each(Kms, "DescribeKey", &[("KeyId", "ListKeys", "Keys.KeyId")]),
-    each(Kms, "ListResourceTags", &[("KeyId", "ListKeys", "Keys.KeyId")]),
+    each(
+        Kms,
+        "ListResourceTags",
+        &[("KeyId", "ListKeys", "Keys.KeyId")],
+    ),
     list(Logs, "DescribeLogGroups"),
     list(Quotas, "ListRequestedServiceQuotaChangeHistory"),
     list(Rds, "DescribeDBInstances"),
@@ -132,7 +295,11 @@ const REGIONAL: &[Look] = &[
         each(
             Rds,
             "DescribeDBParameters",
-            &[("DBParameterGroupName", "DescribeDBParameterGroups", "DBParameterGroups.DBParameterGroupName")],
+            &[(
+                "DBParameterGroupName",
+                "DescribeDBParameterGroups",
+                "DBParameterGroups.DBParameterGroupName",
+            )],
         ),
         "Source=user",
     ),
@@ -140,10 +307,25 @@ const REGIONAL: &[Look] = &[
     list(Rds, "DescribeOptionGroups"),
     list(Rds, "DescribeDBInstanceAutomatedBackups"),
     list(Secrets, "ListSecrets"),
-    each(Secrets, "DescribeSecret", &[("SecretId", "ListSecrets", "SecretList.ARN")]),
-    each(Secrets, "GetSecretValue", &[("SecretId", "ListSecrets", "SecretList.ARN")]),
+    each(
+        Secrets,
+        "DescribeSecret",
+        &[("SecretId", "ListSecrets", "SecretList.ARN")],
+    ),
+    each(
+        Secrets,
+        "GetSecretValue",
+        &[("SecretId", "ListSecrets", "SecretList.ARN")],
+    ),
     list(Ssm, "DescribeParameters"),
-    fixed(each(Ssm, "GetParameter", &[("Name", "DescribeParameters", "Parameters.Name")]), "WithDecryption=true"),
+    fixed(
+        each(
+            Ssm,
+            "GetParameter",
+            &[("Name", "DescribeParameters", "Parameters.Name")],
+        ),
+        "WithDecryption=true",
+    ),
 ];
 
 impl World {
@@ -185,11 +367,24 @@ fn look(world: &mut World, account: &str, region: &str, looks: &[Look]) -> Map<S
         let model = look.service.model();
         let mut found = Vec::new();
         for mut input in inputs(look, &answers) {
-            for (key, value) in look.fixed.split_terminator('&').filter_map(|pair| pair.split_once('=')) {
-                let value = value.parse::<bool>().map_or_else(|_| json!(value), Value::Bool);
+            for (key, value) in look
+                .fixed
+                .split_terminator('&')
+                .filter_map(|pair| pair.split_once('='))
+            {
+                let value = value
+                    .parse::<bool>()
+                    .map_or_else(|_| json!(value), Value::Bool);
                 input[key] = value;
             }
-            let answer = call::invoke(world, account, region, look.service, look.operation, input.clone());
+            let answer = call::invoke(
+                world,
+                account,
+                region,
+                look.service,
+                look.operation,
+                input.clone(),
+            );
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) if error.status == Some(501) => break,
@@ -222,10 +417,14 @@ fn look(world: &mut World, account: &str, region: &str, looks: &[Look]) -> Map<S
 
 /// The inputs that a look asks with.
 fn inputs(look: &Look, answers: &BTreeMap<&str, Vec<(Value, Value)>>) -> Vec<Value> {
-    let Some((_, source, _)) = look.from.first() else { return vec![json!({})] };
+    let Some((_, source, _)) = look.from.first() else {
+        return vec![json!({})];
+    };
     let mut out = Vec::new();
     for (asked, answered) in answers.get(source).into_iter().flatten() {
-        let Some((member, _, path)) = look.from.last() else { continue };
+        let Some((member, _, path)) = look.from.last() else {
+            continue;
+        };
         let mut values = Vec::new();
         collect(answered, path, &mut values);
         for value in values {
@@ -244,7 +443,9 @@ fn inputs(look: &Look, answers: &BTreeMap<&str, Vec<(Value, Value)>>) -> Vec<Val
             // What descriptions leave out unless asked.
             let more = match look.operation {
                 "DescribeClusters" => Some(json!(["TAGS", "SETTINGS", "CONFIGURATIONS"])),
-                "DescribeServices" | "DescribeTaskDefinition" | "DescribeTasks" => Some(json!(["TAGS"])),
+                "DescribeServices" | "DescribeTaskDefinition" | "DescribeTasks" => {
+                    Some(json!(["TAGS"]))
+                }
                 _ => None,
             };
             if let Some(more) = more {
@@ -258,9 +459,18 @@ fn inputs(look: &Look, answers: &BTreeMap<&str, Vec<(Value, Value)>>) -> Vec<Val
 
 fn one_or_list(look: &Look, member: &str, value: Value) -> Value {
     let model = look.service.model();
-    let shape = model.operation(look.operation).and_then(|o| o.input).map(|n| model.shape(n));
-    let kind = shape.and_then(|s| s.member(member)).map(|m| model.shape_of(m).kind);
-    if kind == Some(Kind::List) { Value::Array(vec![value]) } else { value }
+    let shape = model
+        .operation(look.operation)
+        .and_then(|o| o.input)
+        .map(|n| model.shape(n));
+    let kind = shape
+        .and_then(|s| s.member(member))
+        .map(|m| model.shape_of(m).kind);
+    if kind == Some(Kind::List) {
+        Value::Array(vec![value])
+    } else {
+        value
+    }
 }
 
 fn collect(value: &Value, path: &str, into: &mut Vec<Value>) {
@@ -293,8 +503,20 @@ fn is_passing(model: &Model, member: &Member) -> bool {
         || matches!(
             member.name.as_str(),
             // Histories, and texts with instants in them.
-            "events" | "deployments" | "PercentProgress" | "connectivityAt" | "version" | "RestoreWindow"
-                | "IsTruncated" | "MaxItems" | "StateReasonData" | "lastStatus" | "NextToken" | "nextToken" | "HostId" | "RequestId"
+            "events"
+                | "deployments"
+                | "PercentProgress"
+                | "connectivityAt"
+                | "version"
+                | "RestoreWindow"
+                | "IsTruncated"
+                | "MaxItems"
+                | "StateReasonData"
+                | "lastStatus"
+                | "NextToken"
+                | "nextToken"
+                | "HostId"
+                | "RequestId"
         )
 }
 
@@ -315,12 +537,15 @@ fn timeless(model: &Model, shape: usize, value: &mut Value) {
         }
         Value::Object(map) => {
             if let Some(element) = &shape.element {
-                map.values_mut().for_each(|inner| timeless(model, element.shape, inner));
+                map.values_mut()
+                    .for_each(|inner| timeless(model, element.shape, inner));
             }
         }
         Value::Array(items) => {
             if let Some(element) = &shape.element {
-                items.iter_mut().for_each(|inner| timeless(model, element.shape, inner));
+                items
+                    .iter_mut()
+                    .for_each(|inner| timeless(model, element.shape, inner));
             }
         }
         _ => {}
@@ -356,7 +581,9 @@ fn label(value: &mut Value, labels: &mut BTreeMap<String, String>) {
 fn replace(value: &mut Value, new: &mut impl FnMut(&str) -> String) {
     match value {
         // IAM writes policies percent-encoded.
-        Value::String(text) if text.contains("%22") => *text = without_ids(&unescape(text, false), new),
+        Value::String(text) if text.contains("%22") => {
+            *text = without_ids(&unescape(text, false), new)
+        }
         Value::String(text) => *text = without_ids(text, new),
         Value::Array(items) => items.iter_mut().for_each(|item| replace(item, new)),
         Value::Object(map) => map.values_mut().for_each(|inner| replace(inner, new)),
@@ -393,8 +620,12 @@ fn without_ids(text: &str, new: &mut impl FnMut(&str) -> String) -> String {
 }
 
 fn is_generated(word: &str) -> bool {
-    let hex = word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    let upper = word.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    let hex = word
+        .bytes()
+        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let upper = word
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     match word.len() {
         // Accounts are twelve digits, digests 64 hexadecimal ones.
@@ -456,10 +687,18 @@ mod tests {
             let model = look.service.model();
             let operation = model.operation(look.operation);
             let operation = operation.unwrap_or_else(|| panic!("{}", look.operation));
-            let fixed = look.fixed.split_terminator('&').filter_map(|pair| pair.split_once('=')).map(|(key, _)| key);
+            let fixed = look
+                .fixed
+                .split_terminator('&')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(key, _)| key);
             for member in look.from.iter().map(|(member, _, _)| *member).chain(fixed) {
                 let input = model.shape(operation.input.unwrap());
-                assert!(input.member(member).is_some(), "{} {member}", look.operation);
+                assert!(
+                    input.member(member).is_some(),
+                    "{} {member}",
+                    look.operation
+                );
             }
         }
     }

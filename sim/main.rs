@@ -16,6 +16,7 @@ aws-sim: a simulated AWS on 127.0.0.1
   --region NAME         a region whose container registry gets a port (repeatable)
   --read-lag SECONDS    how long reads may lag writes (default: 3)
   --check-signatures    refuse requests whose signature is wrong
+  --check-dates         and requests whose date is not the world's
   --no-throttle         no token buckets
 
 Prints one line of JSON with the addresses when it is ready. The sandbox's own endpoints are under /_sandbox/.
@@ -37,7 +38,10 @@ fn options() -> Result<Option<Options>, String> {
         keep: None,
         speed: Speed::Fast { factor: 100.0 },
         regions: Vec::new(),
-        settings: Settings::default(),
+        settings: Settings {
+            check_dates: false,
+            ..Settings::default()
+        },
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -66,6 +70,7 @@ fn options() -> Result<Option<Options>, String> {
                 options.settings.read_lag = (seconds.max(0.0) * 1e9) as u64;
             }
             "--check-signatures" => options.settings.check_signatures = true,
+            "--check-dates" => options.settings.check_dates = true,
             "--no-throttle" => options.settings.throttle = false,
             other => return Err(format!("unknown option {other}")),
         }

@@ -23,7 +23,10 @@ pub struct Page {
 fn pages_itself(service: ServiceId, operation: &str) -> bool {
     match service {
         ServiceId::S3 => operation != "ListBuckets",
-        ServiceId::Route53 => matches!(operation, "ListResourceRecordSets" | "ListHostedZonesByName"),
+        ServiceId::Route53 => matches!(
+            operation,
+            "ListResourceRecordSets" | "ListHostedZonesByName"
+        ),
         ServiceId::Logs => matches!(operation, "GetLogEvents" | "FilterLogEvents"),
         ServiceId::Cloudwatch => operation == "GetMetricData",
         _ => false,
@@ -57,7 +60,9 @@ pub fn wanted(
     operation: &Operation,
     input: &mut Value,
 ) -> Result<Option<Page>, AwsError> {
-    let Some(paginator) = &operation.paginator else { return Ok(None) };
+    let Some(paginator) = &operation.paginator else {
+        return Ok(None);
+    };
     if pages_itself(service, &operation.name) || paginator.result_key.is_empty() {
         return Ok(None);
     }
@@ -65,13 +70,20 @@ pub fn wanted(
     let members = input.as_object().unwrap_or(&empty);
     let parameters = parameters(&operation.name, members, paginator);
     let (standard, bounds) = sizes(service, &operation.name);
-    let asked = paginator.limit_key.as_ref().and_then(|key| members.get(key));
+    let asked = paginator
+        .limit_key
+        .as_ref()
+        .and_then(|key| members.get(key));
     let limit = match asked {
         Some(value) => {
             // Route 53 writes numbers as strings.
             let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
-            let number = number.ok_or_else(|| refusal::wrong_type(service, Kind::Integer, "MaxItems"))? as usize;
-            if let Some((least, most)) = bounds.filter(|(least, most)| number < *least || number > *most) {
+            let number = number
+                .ok_or_else(|| refusal::wrong_type(service, Kind::Integer, "MaxItems"))?
+                as usize;
+            if let Some((least, most)) =
+                bounds.filter(|(least, most)| number < *least || number > *most)
+            {
                 let key = paginator.limit_key.as_deref().unwrap_or("");
                 return Err(bad_limit(service, key, number, least, most));
             }
@@ -79,12 +91,21 @@ pub fn wanted(
         }
         None => standard,
     };
-    let token = paginator.input_token.first().and_then(|key| members.get(key)).and_then(Value::as_str);
+    let token = paginator
+        .input_token
+        .first()
+        .and_then(|key| members.get(key))
+        .and_then(Value::as_str);
     let (from, after) = match token {
         Some(token) => open(token, parameters).ok_or_else(|| refusal::bad_page(service))?,
         None => (0, 0),
     };
-    Ok(Some(Page { from, after, limit, parameters }))
+    Ok(Some(Page {
+        from,
+        after,
+        limit,
+        parameters,
+    }))
 }
 
 fn bad_limit(service: ServiceId, key: &str, asked: usize, least: usize, most: usize) -> AwsError {
@@ -106,21 +127,32 @@ fn bad_limit(service: ServiceId, key: &str, asked: usize, least: usize, most: us
 
 /// Cuts the page out of a whole answer, and says where the next one begins.
 pub fn cut(model: &Model, operation: &Operation, page: &Page, output: &mut Value) {
-    let (Some(paginator), Some(shape)) = (&operation.paginator, operation.output) else { return };
+    let (Some(paginator), Some(shape)) = (&operation.paginator, operation.output) else {
+        return;
+    };
     if !output.is_object() {
         *output = Value::Object(Map::new());
     }
-    let keys: Vec<&String> = paginator.result_key.iter().filter(|k| model.shape(shape).member(k).is_some()).collect();
+    let keys: Vec<&String> = paginator
+        .result_key
+        .iter()
+        .filter(|k| model.shape(shape).member(k).is_some())
+        .collect();
     let total: usize = keys.iter().map(|key| length(output, key)).sum();
     let from = match page.from {
         0 => 0,
         from => begin(output, &keys, from, page.after),
     };
     let to = (from + page.limit).min(total);
-    let last = to.checked_sub(1).and_then(|n| nth(output, &keys, n)).map_or(0, identity);
+    let last = to
+        .checked_sub(1)
+        .and_then(|n| nth(output, &keys, n))
+        .map_or(0, identity);
     let mut position = 0;
     for key in &keys {
-        let Some(list) = output.get_mut(key.as_str()).and_then(Value::as_array_mut) else { continue };
+        let Some(list) = output.get_mut(key.as_str()).and_then(Value::as_array_mut) else {
+            continue;
+        };
         let length = list.len();
         let start = from.saturating_sub(position).min(length);
         let end = to.saturating_sub(position).min(length);
@@ -129,7 +161,9 @@ pub fn cut(model: &Model, operation: &Operation, page: &Page, output: &mut Value
         position += length;
     }
     let more = to < total;
-    let Some(members) = output.as_object_mut() else { return };
+    let Some(members) = output.as_object_mut() else {
+        return;
+    };
     if let Some(key) = paginator.output_token.first() {
         if more {
             members.insert(key.clone(), Value::String(close(to, last, page.parameters)));
@@ -152,7 +186,9 @@ pub fn cut(model: &Model, operation: &Operation, page: &Page, output: &mut Value
 
 /// Half of the list is all there is: a fault.
 pub fn halve(operation: &Operation, output: &mut Value) {
-    let Some(paginator) = &operation.paginator else { return };
+    let Some(paginator) = &operation.paginator else {
+        return;
+    };
     for key in &paginator.result_key {
         if let Some(list) = output.get_mut(key.as_str()).and_then(Value::as_array_mut) {
             list.truncate(list.len() / 2);
@@ -167,22 +203,36 @@ pub fn halve(operation: &Operation, output: &mut Value) {
 
 /// Whether the input asks for a page after the first.
 pub fn is_later(operation: &Operation, input: &Value) -> bool {
-    let tokens = operation.paginator.as_ref().map(|p| p.input_token.as_slice()).unwrap_or_default();
+    let tokens = operation
+        .paginator
+        .as_ref()
+        .map(|p| p.input_token.as_slice())
+        .unwrap_or_default();
     tokens.iter().any(|key| input.get(key).is_some())
 }
 
 fn length(output: &Value, key: &str) -> usize {
-    output.get(key).and_then(Value::as_array).map_or(0, Vec::len)
+    output
+        .get(key)
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len)
 }
 
 fn nth<'v>(output: &'v Value, keys: &[&String], n: usize) -> Option<&'v Value> {
-    keys.iter().filter_map(|key| output.get(key.as_str())?.as_array()).flatten().nth(n)
+    keys.iter()
+        .filter_map(|key| output.get(key.as_str())?.as_array())
+        .flatten()
+        .nth(n)
 }
 
 /// Where a page begins whose predecessor ended after so many items, with an item of that identity.
 fn begin(output: &Value, keys: &[&String], from: usize, after: u64) -> usize {
-    let items: Vec<u64> =
-        keys.iter().filter_map(|key| output.get(key.as_str())?.as_array()).flatten().map(identity).collect();
+    let items: Vec<u64> = keys
+        .iter()
+        .filter_map(|key| output.get(key.as_str())?.as_array())
+        .flatten()
+        .map(identity)
+        .collect();
     if from > 0 && items.get(from - 1) == Some(&after) {
         return from;
     }
@@ -205,7 +255,8 @@ fn identity(item: &Value) -> u64 {
 fn parameters(operation: &str, members: &Map<String, Value>, paginator: &Paginator) -> u64 {
     let mut hash = super::hash(operation.as_bytes());
     for (name, value) in members {
-        let paging = paginator.input_token.contains(name) || paginator.limit_key.as_deref() == Some(name);
+        let paging =
+            paginator.input_token.contains(name) || paginator.limit_key.as_deref() == Some(name);
         if !paging {
             hash = super::hash(format!("{hash:x} {name} {value}").as_bytes());
         }
@@ -216,15 +267,27 @@ fn parameters(operation: &str, members: &Map<String, Value>, paginator: &Paginat
 fn close(from: usize, after: u64, parameters: u64) -> String {
     let check = super::hash(format!("{from} {after} {parameters}").as_bytes());
     let mut bytes = Vec::with_capacity(32);
-    for word in [from as u64 ^ check, after ^ check.rotate_left(17), parameters ^ check.rotate_left(33), check] {
+    for word in [
+        from as u64 ^ check,
+        after ^ check.rotate_left(17),
+        parameters ^ check.rotate_left(33),
+        check,
+    ] {
         bytes.extend_from_slice(&word.to_be_bytes());
     }
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 fn open(token: &str, parameters: u64) -> Option<(usize, u64)> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok().filter(|b| b.len() == 32)?;
-    let word = |n: usize| Some(u64::from_be_bytes(bytes.get(n * 8..n * 8 + 8)?.try_into().ok()?));
+    let bytes = URL_SAFE_NO_PAD
+        .decode(token)
+        .ok()
+        .filter(|b| b.len() == 32)?;
+    let word = |n: usize| {
+        Some(u64::from_be_bytes(
+            bytes.get(n * 8..n * 8 + 8)?.try_into().ok()?,
+        ))
+    };
     let check = word(3)?;
     let from = (word(0)? ^ check) as usize;
     let after = word(1)? ^ check.rotate_left(17);
@@ -250,7 +313,9 @@ mod tests {
                 input["nextToken"] = json!(token);
             }
             let page = wanted(service, operation, &mut input).unwrap().unwrap();
-            let all: Vec<Value> = (0..total).map(|n| json!({"repositoryName": format!("r{n}")})).collect();
+            let all: Vec<Value> = (0..total)
+                .map(|n| json!({"repositoryName": format!("r{n}")}))
+                .collect();
             let mut output = json!({"repositories": all});
             cut(model, operation, &page, &mut output);
             let names = output["repositories"].as_array().unwrap().iter();

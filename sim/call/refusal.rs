@@ -69,11 +69,15 @@ pub fn violations(service: ServiceId, found: &[Violation]) -> AwsError {
             ),
             What::Shorter(value, bound) | What::Less(value, bound) => AwsError::new(
                 "InvalidParameterValue",
-                format!("Value ( {value} ) for parameter {dotted} is invalid. Must be at least {bound}."),
+                format!(
+                    "Value ( {value} ) for parameter {dotted} is invalid. Must be at least {bound}."
+                ),
             ),
             What::Longer(value, bound) | What::More(value, bound) => AwsError::new(
                 "InvalidParameterValue",
-                format!("Value ( {value} ) for parameter {dotted} is invalid. Must be at most {bound}."),
+                format!(
+                    "Value ( {value} ) for parameter {dotted} is invalid. Must be at most {bound}."
+                ),
             ),
             What::Unknown | What::Type(_) => unknown_member(service, &dotted),
         },
@@ -123,10 +127,16 @@ fn constraint(violation: &Violation) -> String {
     let at = path.join(".");
     let at = at.strip_suffix(".member").unwrap_or(&at);
     let (value, rule) = match &violation.what {
-        What::Missing => (String::from("null"), String::from("Member must not be null")),
+        What::Missing => (
+            String::from("null"),
+            String::from("Member must not be null"),
+        ),
         What::Enum(value, values) => (
             format!("'{value}'"),
-            format!("Member must satisfy enum value set: [{}]", values.join(", ")),
+            format!(
+                "Member must satisfy enum value set: [{}]",
+                values.join(", ")
+            ),
         ),
         What::Shorter(value, bound) => (
             format!("'{value}'"),
@@ -223,9 +233,7 @@ pub fn throttled(service: ServiceId) -> AwsError {
         ServiceId::Ec2 => {
             AwsError::new("RequestLimitExceeded", "Request limit exceeded.").status(503)
         }
-        ServiceId::S3 => {
-            AwsError::new("SlowDown", "Please reduce your request rate.").status(503)
-        }
+        ServiceId::S3 => AwsError::new("SlowDown", "Please reduce your request rate.").status(503),
         ServiceId::Rds
         | ServiceId::Elbv2
         | ServiceId::Iam
@@ -369,14 +377,13 @@ pub fn bad_page(service: ServiceId) -> AwsError {
             "InvalidParameterException",
             "The specified nextToken is invalid.",
         ),
-        ServiceId::Secrets | ServiceId::Autoscaling => {
-            AwsError::new("InvalidNextTokenException", "The NextToken value is invalid.")
-        }
+        ServiceId::Secrets | ServiceId::Autoscaling => AwsError::new(
+            "InvalidNextTokenException",
+            "The NextToken value is invalid.",
+        ),
         ServiceId::Route53 => AwsError::new("InvalidInput", "The marker is invalid."),
         ServiceId::Cloudwatch => AwsError::new("InvalidNextToken", "Invalid nextToken"),
-        ServiceId::Quotas => {
-            AwsError::new("InvalidPaginationTokenException", "Invalid NextToken")
-        }
+        ServiceId::Quotas => AwsError::new("InvalidPaginationTokenException", "Invalid NextToken"),
         ServiceId::Tagging => AwsError::new(
             "PaginationTokenExpiredException",
             "The pagination token is not valid or has expired.",
@@ -407,10 +414,7 @@ pub fn broken(service: ServiceId, status: u16) -> AwsError {
             "ServiceUnavailableException",
             "The service is temporarily unavailable.",
         ),
-        (_, 503) => (
-            "ServiceUnavailable",
-            "Service is unable to handle request.",
-        ),
+        (_, 503) => ("ServiceUnavailable", "Service is unable to handle request."),
         (ServiceId::Ecs | ServiceId::Ecr, _) => (
             "ServerException",
             "Service Unavailable. Please try again later.",

@@ -15,11 +15,19 @@ fn signed(service: &str, region: &str, body: &str) -> Request {
 }
 
 fn identity() -> Request {
-    signed("sts", "eu-west-1", "Action=GetCallerIdentity&Version=2011-06-15")
+    signed(
+        "sts",
+        "eu-west-1",
+        "Action=GetCallerIdentity&Version=2011-06-15",
+    )
 }
 
 fn session() -> Request {
-    signed("sts", "eu-west-1", "Action=GetSessionToken&Version=2011-06-15")
+    signed(
+        "sts",
+        "eu-west-1",
+        "Action=GetSessionToken&Version=2011-06-15",
+    )
 }
 
 fn response(answer: Answer) -> Response {
@@ -44,7 +52,9 @@ fn an_unknown_key_is_the_default_accounts_and_twelve_digits_are_an_account() {
     let mut world = World::new(1);
     assert!(body(serve(&mut world, &identity())).contains("<Account>111122223333</Account>"));
     let mut other = identity();
-    other.headers[0].1 = other.headers[0].1.replace("AKIAIOSFODNN7EXAMPLE", "444455556666");
+    other.headers[0].1 = other.headers[0]
+        .1
+        .replace("AKIAIOSFODNN7EXAMPLE", "444455556666");
     assert!(body(serve(&mut world, &other)).contains("<Account>444455556666</Account>"));
 }
 
@@ -80,10 +90,21 @@ fn one_read_more_changes_no_other_duration() {
 #[test]
 fn what_is_missing_or_not_simulated_is_said_in_the_services_words() {
     let mut world = World::new(1);
-    let missing = signed("rds", "eu-west-1", "Action=DeleteDBSnapshot&Version=2014-10-31");
+    let missing = signed(
+        "rds",
+        "eu-west-1",
+        "Action=DeleteDBSnapshot&Version=2014-10-31",
+    );
     let text = body(serve(&mut world, &missing));
-    assert!(text.contains("<Code>MissingParameter</Code>") && text.contains("DBSnapshotIdentifier"), "{text}");
-    let unknown = signed("rds", "eu-west-1", "Action=CreateDBProxy&Version=2014-10-31");
+    assert!(
+        text.contains("<Code>MissingParameter</Code>") && text.contains("DBSnapshotIdentifier"),
+        "{text}"
+    );
+    let unknown = signed(
+        "rds",
+        "eu-west-1",
+        "Action=CreateDBProxy&Version=2014-10-31",
+    );
     let answer = response(serve(&mut world, &unknown));
     assert_eq!(answer.status, 501);
     assert!(String::from_utf8_lossy(&answer.body).contains("rds CreateDBProxy is not simulated"));
@@ -91,7 +112,8 @@ fn what_is_missing_or_not_simulated_is_said_in_the_services_words() {
 
 #[test]
 fn a_lost_reply_comes_after_the_fact_and_a_reset_before_it() {
-    let mut world = faulty(r#"{"service":"sts","operation":"GetSessionToken","count":1,"fault":"reply-lost"}"#);
+    let mut world =
+        faulty(r#"{"service":"sts","operation":"GetSessionToken","count":1,"fault":"reply-lost"}"#);
     assert!(matches!(serve(&mut world, &session()).reply, Reply::Reset));
     assert!(world.log.entries().next_back().unwrap().executed);
     assert_eq!(response(serve(&mut world, &session())).status, 200);
@@ -120,7 +142,9 @@ fn faults_answer_as_the_service_would() {
     let text = |fault: &str| String::from_utf8_lossy(&first(fault).body).into_owned();
     assert!(text(r#""throttle""#).contains("<Code>Throttling</Code>"));
     assert!(text(r#""expired-token""#).contains("<Code>ExpiredToken</Code>"));
-    assert!(text(r#""access-denied""#).contains("not authorized to perform: sts:GetCallerIdentity"));
+    assert!(
+        text(r#""access-denied""#).contains("not authorized to perform: sts:GetCallerIdentity")
+    );
     assert_eq!(first(r#"{"broken":{"status":503}}"#).status, 503);
     assert!(text(r#"{"error":{"code":"Quota","message":"m"}}"#).contains("<Code>Quota</Code>"));
     assert!(!text(r#""truncated""#).contains("</GetCallerIdentityResponse>"));
@@ -129,7 +153,11 @@ fn faults_answer_as_the_service_would() {
 #[test]
 fn a_dark_region_answers_nothing_and_others_do() {
     let mut world = faulty(r#"{"region":"us-west-2","fault":{"blackout":{}}}"#);
-    let west = signed("sts", "us-west-2", "Action=GetCallerIdentity&Version=2011-06-15");
+    let west = signed(
+        "sts",
+        "us-west-2",
+        "Action=GetCallerIdentity&Version=2011-06-15",
+    );
     assert!(matches!(serve(&mut world, &west).reply, Reply::Silence));
     assert_eq!(response(serve(&mut world, &identity())).status, 200);
 }
@@ -138,12 +166,20 @@ fn a_dark_region_answers_nothing_and_others_do() {
 fn signatures_are_checked_when_told_to() {
     let mut world = World::new(1);
     let key = world
-        .invoke("111122223333", "eu-west-1", ServiceId::Sts, "GetSessionToken", serde_json::json!({}))
+        .invoke(
+            "111122223333",
+            "eu-west-1",
+            ServiceId::Sts,
+            "GetSessionToken",
+            serde_json::json!({}),
+        )
         .unwrap();
     let credentials = &key["Credentials"];
     let of = |name: &str| credentials[name].as_str().unwrap().to_owned();
     world.settings.check_signatures = true;
-    assert!(body(serve(&mut world, &identity())).contains("InvalidClientTokenId"));
+    let mut stranger = identity();
+    stranger.headers[0].1 = stranger.headers[0].1.replace("IOSFODNN7", "STRANGER");
+    assert!(body(serve(&mut world, &stranger)).contains("InvalidClientTokenId"));
     let mut request = Request {
         method: "POST".into(),
         host: "sts.eu-west-1.amazonaws.com".into(),
@@ -163,7 +199,8 @@ fn signatures_are_checked_when_told_to() {
         request.headers[2].1 = head.clone();
         let scope = address::scope(request).unwrap();
         let signed = protocol::signature::signed(request).unwrap();
-        let signature = protocol::signature::expected(request, ServiceId::Sts, &scope, &signed, secret);
+        let signature =
+            protocol::signature::expected(request, ServiceId::Sts, &scope, &signed, secret);
         request.headers[2].1 = head + &signature;
     };
     sign(&mut request, &of("SecretAccessKey"));

@@ -24,9 +24,20 @@ const fn rate(burst: u32, per_second: u32) -> Rate {
 
 impl Buckets {
     /// Takes a token, or answers `false`.
-    pub fn take(&mut self, account: &str, region: &str, service: ServiceId, operation: &str, now: Nanos) -> bool {
+    pub fn take(
+        &mut self,
+        account: &str,
+        region: &str,
+        service: ServiceId,
+        operation: &str,
+        now: Nanos,
+    ) -> bool {
         let (group, rate) = group(service, operation);
-        let region = if service == ServiceId::Route53 || service == ServiceId::Iam { "global" } else { region };
+        let region = if service == ServiceId::Route53 || service == ServiceId::Iam {
+            "global"
+        } else {
+            region
+        };
         let key = format!("{account}/{region}/{}/{group}", service.id());
         let token = SECOND / Nanos::from(rate.per_second.max(1));
         let full_at = self.0.entry(key).or_insert(0);
@@ -40,9 +51,11 @@ impl Buckets {
 }
 
 fn reads(operation: &str) -> bool {
-    ["Describe", "List", "Get", "Head", "BatchGet", "Search", "Simulate", "Filter", "Test"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
+    [
+        "Describe", "List", "Get", "Head", "BatchGet", "Search", "Simulate", "Filter", "Test",
+    ]
+    .iter()
+    .any(|verb| operation.starts_with(verb))
 }
 
 /// Which bucket an operation draws from, and its rate.
@@ -79,7 +92,9 @@ pub fn group(service: ServiceId, operation: &str) -> (&str, Rate) {
         ServiceId::Ssm if operation == "PutParameter" => ("Put", rate(10, 3)),
         ServiceId::Ssm => ("other", rate(20, 10)), // [A]
         // ECR service quotas.
-        ServiceId::Ecr if operation == "BatchCheckLayerAvailability" => (operation, rate(1_000, 1_000)),
+        ServiceId::Ecr if operation == "BatchCheckLayerAvailability" => {
+            (operation, rate(1_000, 1_000))
+        }
         ServiceId::Ecr if operation == "BatchGetImage" => (operation, rate(2_000, 2_000)),
         ServiceId::Ecr if operation == "GetDownloadUrlForLayer" => (operation, rate(3_000, 3_000)),
         ServiceId::Ecr if operation == "GetAuthorizationToken" => (operation, rate(500, 500)),
@@ -101,7 +116,9 @@ pub fn group(service: ServiceId, operation: &str) -> (&str, Rate) {
         ServiceId::Acm => (operation, rate(5, 5)),
         ServiceId::Tagging if operation == "GetResources" => (operation, rate(15, 15)),
         ServiceId::Tagging => (operation, rate(5, 5)),
-        ServiceId::Autoscaling | ServiceId::Quotas => (if read { "Read" } else { "Write" }, rate(20, 10)), // [A]
+        ServiceId::Autoscaling | ServiceId::Quotas => {
+            (if read { "Read" } else { "Write" }, rate(20, 10))
+        } // [A]
         ServiceId::Kms => ("all", rate(5_500, 5_500)),
         ServiceId::S3 => (if read { "Read" } else { "Write" }, rate(5_500, 5_500)),
     }
@@ -114,7 +131,11 @@ mod tests {
     #[test]
     fn route_53_lets_five_calls_a_second_pass() {
         let mut buckets = Buckets::default();
-        let mut passed = |now| (0..20).filter(|_| buckets.take("1", "us-east-1", ServiceId::Route53, "GetChange", now)).count();
+        let mut passed = |now| {
+            (0..20)
+                .filter(|_| buckets.take("1", "us-east-1", ServiceId::Route53, "GetChange", now))
+                .count()
+        };
         assert_eq!(passed(0), 5);
         assert_eq!(passed(0), 0);
         assert_eq!(passed(SECOND), 5);

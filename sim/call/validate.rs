@@ -134,9 +134,7 @@ fn walk(
                 }
                 path.push(name.clone());
                 match shape.member(name) {
-                    Some(member) => {
-                        walk(model, model.shape_of(member), inner, path, bounds, found)
-                    }
+                    Some(member) => walk(model, model.shape_of(member), inner, path, bounds, found),
                     None => found.push(Violation {
                         path: path.clone(),
                         what: What::Unknown,
@@ -155,14 +153,7 @@ fn walk(
             if let Some(element) = &shape.element {
                 for (n, inner) in list.iter().enumerate() {
                     path.push((n + 1).to_string());
-                    walk(
-                        model,
-                        model.shape_of(element),
-                        inner,
-                        path,
-                        bounds,
-                        found,
-                    );
+                    walk(model, model.shape_of(element), inner, path, bounds, found);
                     path.pop();
                 }
             }
@@ -179,14 +170,7 @@ fn walk(
                     path.push(name.clone());
                     let name = Value::String(name.clone());
                     walk(model, model.shape_of(key), &name, path, bounds, found);
-                    walk(
-                        model,
-                        model.shape_of(element),
-                        inner,
-                        path,
-                        bounds,
-                        found,
-                    );
+                    walk(model, model.shape_of(element), inner, path, bounds, found);
                     path.pop();
                 }
             }
