@@ -151,7 +151,7 @@ fn number(rtype: &str, field: &str, max: u64) -> Result<(), Fault> {
 }
 
 fn hexadecimal(rtype: &str, field: &str) -> Result<(), Fault> {
-    if field.len() % 2 == 0 && field.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if field.len().is_multiple_of(2) && field.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(());
     }
     Err(fault(
