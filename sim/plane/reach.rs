@@ -3,6 +3,9 @@
 //!
 //! It knows addresses and interfaces, and nothing of what listens behind them.
 
+#[cfg(test)]
+mod tests;
+
 use super::From;
 use crate::clock::Nanos;
 use crate::services::ec2::cidr::{address_number, is_private};
