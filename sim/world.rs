@@ -187,7 +187,11 @@ impl World {
         while let Some(due) = self.next_event().filter(|due| *due <= at) {
             self.now = self.now.max(due);
             // A request that was held up reaches its service before what else happens at that instant.
-            let late = self.faults.late.first_key_value().is_some_and(|((when, _), _)| *when <= due);
+            let late = self
+                .faults
+                .late
+                .first_key_value()
+                .is_some_and(|((when, _), _)| *when <= due);
             if late {
                 if let Some((_, (request, caller))) = self.faults.late.pop_first() {
                     crate::call::replay(self, &caller, &request);
@@ -210,6 +214,11 @@ impl World {
     pub fn schedule(&mut self, after: Nanos, event: Event) {
         self.sequence += 1;
         self.events.insert((self.now + after, self.sequence), event);
+    }
+
+    /// Whether an event that matches is still to come.
+    pub fn is_scheduled(&self, matches: impl Fn(&Event) -> bool) -> bool {
+        self.events.values().any(matches)
     }
 
     /// Takes back the events that match (a deleted resource needs no further life).
