@@ -6,12 +6,14 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub mod database;
 pub mod dial;
 pub mod reach;
 pub mod resolve;
 pub mod tasks;
+pub mod users;
 
 pub use reach::{Blocked, Flow, To, reach, reach_service, still_flows};
 
@@ -124,5 +126,10 @@ pub struct Plane {
     /// By resolver, name and record type: what its cache holds.
     pub(crate) caches: BTreeMap<(String, String, String), resolve::Cached>,
     /// What images do, in the order in which they are tried; the built-in ones come after these.
-    pub(crate) images: Vec<tasks::Image>,
+    pub(crate) images: Vec<Arc<tasks::Image>>,
+    /// By region and capacity provider: how many tasks there is room for.
+    pub(crate) capacity: BTreeMap<(String, String), u64>,
+    pub users: users::Users,
+    /// By account, region and scalable resource: what its work costs, in percent of one task.
+    pub(crate) loads: BTreeMap<(String, String, String), (f64, f64)>,
 }

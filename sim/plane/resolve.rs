@@ -1,7 +1,11 @@
 //! Names: what a vantage point gets when it asks for one.
+//!
+//! Zones are Route 53's; the names of balancers and databases are AWS's own and are answered here.
 
 use super::{From, Resolved};
 use crate::clock::{Nanos, SECOND};
+use crate::services::route53::{self, Lookup};
+use crate::services::{ec2, elbv2, rds};
 use crate::world::World;
 
 /// An answer in a resolver's cache.
@@ -11,8 +15,13 @@ pub(crate) struct Cached {
     until: Nanos,
 }
 
-/// Negative answers are kept for as long as AWS's zones say in their SOA record by default, capped as resolvers do.
+/// Negative answers are kept for as long as the SOA record of a new zone says.
 const NEGATIVE_TTL: u64 = 900;
+const BALANCER_TTL: u64 = 60;
+const DATABASE_TTL: u64 = 5;
+
+/// No chain of names is followed further.
+const CHAIN: usize = 10;
 
 impl World {
     /// What `from` gets for a name now. A caching resolver answers from what it holds and learns nothing here; use
@@ -30,7 +39,8 @@ impl World {
     /// The same, and a caching resolver keeps what it was told for as long as the TTL says.
     pub fn resolve_through(&mut self, name: &str, rtype: &str, from: &From) -> Resolved {
         let answer = self.resolve(name, rtype, from);
-        if let (From::Resolver { name: resolver }, false) = (from, is_cached(&answer)) {
+        let cached = matches!(answer, Resolved::Records { cached: true, .. });
+        if let (From::Resolver { name: resolver }, false) = (from, cached) {
             let ttl = match &answer {
                 Resolved::Records { ttl, .. } => *ttl,
                 Resolved::NoSuchName | Resolved::NoData => NEGATIVE_TTL,
@@ -46,9 +56,134 @@ impl World {
         answer
     }
 
-    fn look_up(&self, _name: &str, _rtype: &str, _from: &From) -> Resolved {
-        Resolved::NoSuchName
+    /// Asks past every cache, following CNAMEs to the end; the TTL is the shortest on the way.
+    fn look_up(&self, name: &str, rtype: &str, from: &From) -> Resolved {
+        let mut name = name.to_owned();
+        let mut shortest = u64::MAX;
+        for _ in 0..CHAIN {
+            match self.one(&name, rtype, from) {
+                Step::End(Resolved::Records { records, ttl, .. }) => {
+                    return Resolved::Records {
+                        records,
+                        ttl: ttl.min(shortest),
+                        cached: false,
+                    };
+                }
+                Step::End(other) => return other,
+                Step::Alias { name: next, ttl } => {
+                    shortest = shortest.min(ttl);
+                    name = next;
+                }
+            }
+        }
+        Resolved::NoData
     }
+
+    fn one(&self, name: &str, rtype: &str, from: &From) -> Step {
+        if let Some(own) = self.aws_name(name, rtype, from) {
+            return Step::End(own);
+        }
+        let vpc = match from {
+            From::Interface {
+                account,
+                region,
+                id,
+            } => ec2::interface(self, account, region, id)
+                .map(|i| (region.as_str(), i.vpc_id.as_str())),
+            _ => None,
+        };
+        match route53::lookup(self, name, rtype, vpc) {
+            Lookup::Records {
+                rtype: given,
+                records,
+                ttl,
+            } if given == "CNAME" && rtype != "CNAME" => match records.first() {
+                Some(next) => Step::Alias {
+                    name: plain(next),
+                    ttl,
+                },
+                None => Step::End(Resolved::NoData),
+            },
+            Lookup::Records { records, ttl, .. } => Step::End(Resolved::Records {
+                records,
+                ttl,
+                cached: false,
+            }),
+            Lookup::NxDomain => Step::End(Resolved::NoSuchName),
+            Lookup::NoData => Step::End(Resolved::NoData),
+        }
+    }
+
+    /// Names that AWS gives: balancers and databases. `None`: not such a name.
+    fn aws_name(&self, name: &str, rtype: &str, from: &From) -> Option<Resolved> {
+        if !name.ends_with(".amazonaws.com") {
+            return None;
+        }
+        let (records, ttl) = if name.contains(".elb.") {
+            let (_, _, arn) = match elbv2::balancer_by_dns(self, name) {
+                Some(found) => found,
+                None => return Some(Resolved::NoSuchName),
+            };
+            let nodes = elbv2::answering_nodes(self, &arn);
+            let addresses = nodes
+                .into_iter()
+                .map(|n| n.public_address.unwrap_or(n.private_address))
+                .collect();
+            (addresses, BALANCER_TTL)
+        } else if name.contains(".rds.") {
+            let Some(address) = rds::address_of(self, name) else {
+                return Some(Resolved::NoSuchName);
+            };
+            let inside = match from {
+                From::Interface {
+                    account,
+                    region,
+                    id,
+                } => ec2::interface(self, account, region, id)
+                    .is_some_and(|i| i.vpc_id == address.vpc),
+                _ => false,
+            };
+            // A public database has two faces: inside its VPC the name leads to the private one.
+            let one = address
+                .public_ip
+                .filter(|_| !inside)
+                .unwrap_or(address.private_ip);
+            (vec![one], DATABASE_TTL)
+        } else {
+            return None;
+        };
+        let records: Vec<String> = records;
+        Some(match (rtype, records.is_empty()) {
+            (_, true) => Resolved::NoSuchName,
+            ("A", false) => Resolved::Records {
+                records,
+                ttl,
+                cached: false,
+            },
+            (_, false) => Resolved::NoData,
+        })
+    }
+
+    /// The last name of a chain of CNAMEs; `None` if the name is none.
+    pub(crate) fn follow(&self, name: &str, from: &From) -> Option<String> {
+        let mut name = plain(name);
+        let mut moved = false;
+        for _ in 0..CHAIN {
+            match self.one(&name, "A", from) {
+                Step::Alias { name: next, .. } => {
+                    name = next;
+                    moved = true;
+                }
+                Step::End(_) => break,
+            }
+        }
+        moved.then_some(name)
+    }
+}
+
+enum Step {
+    End(Resolved),
+    Alias { name: String, ttl: u64 },
 }
 
 impl Cached {
@@ -65,10 +200,6 @@ impl Cached {
             other => other.clone(),
         }
     }
-}
-
-fn is_cached(answer: &Resolved) -> bool {
-    matches!(answer, Resolved::Records { cached: true, .. })
 }
 
 /// Names compare without case and without the final dot.

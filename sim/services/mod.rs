@@ -153,9 +153,13 @@ pub fn whole_service(cx: &Cx<'_>, operation: &str, _: &Input) -> Vec<Wanted> {
 /// For services in which nothing happens by itself.
 pub fn nothing_happens(_: &mut World, _: &Event) {}
 
-/// Lets an event of the world happen.
+/// Lets an event of the world happen. ECS's events of no account happen outside AWS, to users.
 pub fn happen(world: &mut World, event: &Event) {
-    (event.service.service().happen)(world, event);
+    if event.service == ServiceId::Ecs && event.account.is_empty() {
+        crate::plane::users::happen(world, event);
+    } else {
+        (event.service.service().happen)(world, event);
+    }
 }
 
 /// What an account has that is global.
