@@ -5,6 +5,8 @@ pub mod event;
 pub mod journal;
 pub mod name;
 pub mod plan;
+pub mod report;
+pub mod run;
 pub mod state;
 pub mod step;
 

@@ -180,6 +180,7 @@ pub struct RunState {
     unmet: Vec<u32>,
     done: usize,
     failed: BTreeSet<usize>,
+    broken: BTreeSet<usize>,
     /// A question that nobody answered in this life.
     timed_out: Option<usize>,
     /// Steps whose turn has come since the last `take_opened`.
@@ -231,6 +232,7 @@ impl RunState {
             unmet: Vec::new(),
             done: 0,
             failed: BTreeSet::new(),
+            broken: BTreeSet::new(),
             timed_out: None,
             opened: Vec::new(),
             plan: Arc::new((**plan).clone()),
@@ -265,7 +267,7 @@ impl RunState {
 
     /// The first step whose gate broke.
     pub fn broken(&self) -> Option<usize> {
-        self.steps.iter().position(|step| step.broken.is_some())
+        self.broken.first().copied()
     }
 
     /// A step that cut users over, or may have.
@@ -310,6 +312,9 @@ impl RunState {
         self.done = self.steps.iter().filter(|step| step.phase.done()).count();
         self.failed = (0..self.steps.len())
             .filter(|at| self.steps[*at].phase == Phase::Failed)
+            .collect();
+        self.broken = (0..self.steps.len())
+            .filter(|at| self.steps[*at].broken.is_some())
             .collect();
         self.opened = (0..self.steps.len())
             .filter(|at| self.eligible(*at))
@@ -585,6 +590,7 @@ impl RunState {
             }
             Event::GateBroken { step: id, why } => {
                 step.broken = Some(why.clone());
+                self.broken.insert(at);
                 self.halt = Some(Halt::GateBroken {
                     step: id.clone(),
                     why: why.clone(),
@@ -592,6 +598,7 @@ impl RunState {
             }
             Event::Reopened { .. } => {
                 step.broken = None;
+                self.broken.remove(&at);
                 step.output = None;
                 // What was refused late is not resent at once: the calls count as answered.
                 step.intents

@@ -1,0 +1,179 @@
+//! What a look means for a step. The adoption rule lives here: what is done when a thing is not there although a call that
+//! may have made it was sent. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use super::Pace;
+use crate::event::{Event, Sight};
+use crate::plan::{Expect, Planned};
+use crate::state::{Fate, StepState};
+use crate::step::{CallKind, Claim, Observed, StepError};
+
+/// What to do with a step after a look.
+#[derive(Debug)]
+pub enum Decision {
+    /// The step is over.
+    Take(Box<Event>),
+    Wait {
+        percent: Option<u8>,
+        note: String,
+    },
+    Begin,
+    /// The search has ended: nothing was made. Begins with another intent.
+    Renew,
+    Fail(Box<StepError>),
+}
+
+/// Time from `from` to `now`; none if the clock went back.
+pub fn elapsed(from: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(from)).unwrap_or_default()
+}
+
+pub fn decide(
+    planned: &Planned,
+    step: &StepState,
+    seen: Observed<Json>,
+    now: Timestamp,
+    pace: &Pace,
+) -> Decision {
+    let id = planned.id.clone();
+    if planned.hold {
+        return hold(planned, seen);
+    }
+    match seen {
+        Observed::Ready(output, claim) => Decision::Take(Box::new(if step.intents.is_empty() {
+            Event::Found {
+                step: id,
+                output,
+                claim,
+            }
+        } else {
+            Event::Made { step: id, output }
+        })),
+        Observed::Underway { percent, note } => Decision::Wait { percent, note },
+        Observed::Unseen(why) => Decision::Wait {
+            percent: step.percent,
+            note: format!("cannot be seen: {why}"),
+        },
+        Observed::Foreign(why) => Decision::Fail(Box::new(
+            StepError::fail(
+                "E4090",
+                format!("step `{id}` finds a stranger's thing in its place: {why}"),
+            )
+            .hint("remove or rename it, or name it in the manifest to adopt it"),
+        )),
+        Observed::Partial { note } => match missing(step, now, pace) {
+            Decision::Wait { .. } if step.last().is_some_and(|last| last.fate == Fate::Began) => {
+                Decision::Begin
+            }
+            Decision::Renew => Decision::Begin,
+            Decision::Wait { percent, .. } => Decision::Wait { percent, note },
+            other => other,
+        },
+        Observed::Absent => match (&planned.expect, step.intents.is_empty()) {
+            (Expect::Adopt(named), true) => Decision::Fail(Box::new(
+                StepError::fail(
+                    "E4091",
+                    format!("step `{id}` is to adopt `{named}`, which is not there"),
+                )
+                .resource(named.clone()),
+            )),
+            _ => missing(step, now, pace),
+        },
+    }
+}
+
+/// It is not there. May it be begun?
+fn missing(step: &StepState, now: Timestamp, pace: &Pace) -> Decision {
+    let Some(last) = step.last() else {
+        return Decision::Begin;
+    };
+    let passed = elapsed(last.at, now);
+    let wait = |note: String| Decision::Wait {
+        percent: None,
+        note,
+    };
+    match (last.fate, last.kind) {
+        // Accepted, and not to be seen: lists lag. It is never made a second time; the deadline ends the wait.
+        (Fate::Began, CallKind::Upsert) if passed >= pace.lag => Decision::Begin,
+        (Fate::Began, _) => wait("accepted, not to be seen yet".into()),
+        // The same request again is harmless.
+        (Fate::Open | Fate::Unknown, CallKind::Upsert | CallKind::Named) => Decision::Begin,
+        (Fate::Open | Fate::Unknown, CallKind::Token { ttl }) => {
+            let first = step.first_sent().unwrap_or(last.at);
+            if elapsed(first, now) < ttl.mul_f64(0.8) {
+                Decision::Begin
+            } else {
+                search(passed, pace.late)
+            }
+        }
+        (Fate::Open | Fate::Unknown, CallKind::Bare { window }) => search(passed, window),
+    }
+}
+
+/// A request can be carried out late. Only after so long without a trace is it certain that it was not.
+fn search(passed: Duration, window: Duration) -> Decision {
+    match window.checked_sub(passed).filter(|left| !left.is_zero()) {
+        None => Decision::Renew,
+        Some(left) => Decision::Wait {
+            percent: None,
+            note: format!(
+                "no answer came; searching {} s more for what it may have made",
+                left.as_secs().max(1)
+            ),
+        },
+    }
+}
+
+fn hold(planned: &Planned, seen: Observed<Json>) -> Decision {
+    let (output, seen) = match seen {
+        Observed::Ready(output, claim) => (Some(output), Sight::Ready(claim)),
+        Observed::Absent => (None, Sight::Absent),
+        Observed::Partial { note } => (None, Sight::Partial(note)),
+        Observed::Underway { note, .. } => (None, Sight::Underway(note)),
+        Observed::Foreign(why) => (None, Sight::Foreign(why)),
+        Observed::Unseen(why) => (None, Sight::Unseen(why)),
+    };
+    let output = output.or_else(|| planned.stand_in.clone());
+    Decision::Take(Box::new(Event::Held {
+        step: planned.id.clone(),
+        output,
+        seen,
+    }))
+}
+
+/// Whether a step that says it is taken back really is: a request that was never answered can still be carried out.
+pub fn surely_undone(step: &StepState, now: Timestamp, pace: &Pace) -> Result<(), String> {
+    let late = |kind| match kind {
+        CallKind::Bare { window } => window,
+        CallKind::Named | CallKind::Token { .. } | CallKind::Upsert => pace.late,
+    };
+    let left = step
+        .intents
+        .iter()
+        .filter(|intent| intent.fate != Fate::Began)
+        .filter_map(|intent| late(intent.kind).checked_sub(elapsed(intent.at, now)))
+        .filter(|left| !left.is_zero())
+        .max();
+    match left {
+        None => Ok(()),
+        Some(left) => Err(format!(
+            "a call that was not answered may still have an effect for {} s",
+            left.as_secs().max(1)
+        )),
+    }
+}
+
+/// Whether a look shows that a step that was done still is. `None` if it shows neither.
+pub fn holds(seen: &Observed<Json>) -> Option<Result<(), String>> {
+    match seen {
+        Observed::Ready(_, Claim::Ours | Claim::Adopted | Claim::AsWanted) => Some(Ok(())),
+        Observed::Unseen(_) => None,
+        Observed::Absent => Some(Err("it is not there any more".into())),
+        Observed::Partial { note } | Observed::Underway { note, .. } => Some(Err(note.clone())),
+        Observed::Foreign(why) => Some(Err(why.clone())),
+    }
+}
