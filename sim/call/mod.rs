@@ -208,20 +208,23 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
         scope.as_ref(),
         decoded.as_ref().ok(),
     );
-    let answer = match (caller, decoded) {
-        (Err(error), _) => call.refuse(&error),
+    let refused = match (caller, decoded) {
+        (Err(error), _) | (Ok(_), Err(Undecoded::Refused(error))) => Err(error),
         (Ok(caller), Err(Undecoded::NotSimulated(name))) => {
             access.account.clone_from(&caller.account);
             access.operation.clone_from(&name);
-            call.refuse(&AwsError::not_simulated(service.id(), &name))
+            Err(AwsError::not_simulated(service.id(), &name))
         }
-        (Ok(_), Err(Undecoded::Refused(error))) => call.refuse(&error),
         (Ok(caller), Ok(decoded)) => {
             access.account.clone_from(&caller.account);
             access.arn.clone_from(&caller.arn);
-            call.go(caller, decoded, &mut access)
+            Ok(call.go(caller, decoded, &mut access))
         }
     };
+    let answer = refused.unwrap_or_else(|error| {
+        access.error = Some(error.code.clone());
+        call.refuse(&error)
+    });
     access.latency = answer.latency;
     if let Reply::Response(response) = &answer.reply {
         access.status = response.status;
@@ -233,10 +236,7 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
 fn request_id(world: &World, print: u64) -> String {
     let now = world.now;
     let high = world.dice.hash(&["request"], print ^ now);
-    let low = world.dice.hash(
-        &["request", "low"],
-        print ^ now ^ world.log.calls.rotate_left(48),
-    );
+    let low = world.dice.hash(&["request", "low"], print ^ now);
     format!(
         "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
         high >> 32,
