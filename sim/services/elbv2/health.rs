@@ -1,7 +1,7 @@
 //! Target health: every target is asked every interval, by every node of every balancer that forwards to its group.
 
 use super::listeners;
-use super::state::{State, Target, TargetGroup, TargetHealth};
+use super::state::{HealthCheck, State, Target, TargetGroup, TargetHealth};
 use crate::clock::{Nanos, SECOND};
 use crate::error::AwsError;
 use crate::plane::{self, Blocked, Endpoint, HttpRequest};
@@ -208,10 +208,6 @@ pub(super) fn check(world: &mut World, event: &Event) {
         return;
     };
     let interval = group.check.interval as u64 * SECOND;
-    let (healthy_after, unhealthy_after) = (
-        group.check.healthy_threshold,
-        group.check.unhealthy_threshold,
-    );
     let balancers = listeners::balancers_of(&place.elbv2, &event.id);
     let active: Vec<&String> = balancers
         .iter()
@@ -244,36 +240,7 @@ pub(super) fn check(world: &mut World, event: &Event) {
         .iter()
         .find_map(|arn| ask(world, event, group, target, arn).err());
     let before = target.clone();
-    let mut after = before.clone();
-    match failed {
-        None => {
-            after.passes += 1;
-            after.failures = 0;
-            if before.state == "healthy" || after.passes >= healthy_after {
-                after.state = "healthy";
-                after.reason = None;
-                after.description = None;
-            } else if before.state == "initial" {
-                after.reason = Some("Elb.InitialHealthChecking");
-                after.description = Some("Initial health checks in progress".into());
-            }
-        }
-        Some((reason, description)) => {
-            after.failures += 1;
-            after.passes = 0;
-            if before.state == "unhealthy" || after.failures >= unhealthy_after {
-                after.state = "unhealthy";
-                after.reason = Some(reason);
-                after.description = Some(description);
-            } else if before.state == "initial" {
-                after.reason = Some("Elb.InitialHealthChecking");
-                after.description = Some("Initial health checks in progress".into());
-            }
-        }
-    }
-    // Beyond the thresholds the counts say nothing; kept small so that a steady target is not rewritten every interval.
-    after.passes = after.passes.min(healthy_after);
-    after.failures = after.failures.min(unhealthy_after);
+    let after = judge(&group.check, &before, failed);
     if after != before {
         world
             .place(&event.account, &event.region)
@@ -286,6 +253,43 @@ pub(super) fn check(world: &mut World, event: &Event) {
     world.schedule(interval, event.clone());
 }
 
+/// What is known of a target after one more check.
+pub(super) fn judge(check: &HealthCheck, before: &Target, failed: Option<Failure>) -> Target {
+    let mut after = before.clone();
+    let checking = |after: &mut Target| {
+        if before.state == "initial" {
+            after.reason = Some("Elb.InitialHealthChecking");
+            after.description = Some("Initial health checks in progress".into());
+        }
+    };
+    // Beyond the thresholds the counts say nothing; kept small so that a steady target is not rewritten every interval.
+    match failed {
+        None => {
+            after.passes = (before.passes + 1).min(check.healthy_threshold);
+            after.failures = 0;
+            if before.state == "healthy" || after.passes >= check.healthy_threshold {
+                after.state = "healthy";
+                after.reason = None;
+                after.description = None;
+            } else {
+                checking(&mut after);
+            }
+        }
+        Some((reason, description)) => {
+            after.failures = (before.failures + 1).min(check.unhealthy_threshold);
+            after.passes = 0;
+            if before.state == "unhealthy" || after.failures >= check.unhealthy_threshold {
+                after.state = "unhealthy";
+                after.reason = Some(reason);
+                after.description = Some(description);
+            } else {
+                checking(&mut after);
+            }
+        }
+    }
+    after
+}
+
 fn begin_anew(target: &mut Target) {
     target.state = "initial";
     target.reason = Some("Elb.InitialHealthChecking");
@@ -294,7 +298,8 @@ fn begin_anew(target: &mut Target) {
     target.failures = 0;
 }
 
-type Failure = (&'static str, String);
+/// AWS's reason and its words.
+pub(super) type Failure = (&'static str, String);
 
 /// Asks a target from every node of one balancer. The first failure counts.
 fn ask(
