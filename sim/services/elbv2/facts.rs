@@ -71,7 +71,7 @@ const ZONES: &[(&str, &str, &str)] = &[
     (
         "mx-central-1",
         "Z023552324OKD1BB28BH5",
-        "Z02031231H3ID6HGHYZO2",
+        "Z02031231H3ID6HYJ9A7U",
     ),
     ("sa-east-1", "Z2P70J7HTTTPLU", "ZTK26PT1VY4CU"),
     ("us-east-1", "Z35SXDOTRQ7X7K", "Z26RNL4JYFTOTI"),
