@@ -1,1 +1,381 @@
+//! What processes do, alone and with a database and users around them.
 
+use super::shell::{Op, compile};
+use super::*;
+use crate::clock::{MINUTE, SECOND};
+use crate::plane::users::SessionLogin;
+use crate::plane::{DialAnswer, HttpRequest, Resolved};
+use crate::services::ServiceId;
+use crate::services::ecs::tests::Site;
+
+const ACCOUNT: &str = "111122223333";
+const REGION: &str = "us-west-2";
+
+fn shell(script: &str) -> Result<shell::Run, String> {
+    compile(&["sh".into(), "-c".into(), script.into()])
+}
+
+#[test]
+fn a_script_compiles_to_jumps() {
+    let run =
+        shell("while true; do psql -c 'select 1' && echo ok || echo no; sleep 5; done").unwrap();
+    let jumps = run
+        .program
+        .iter()
+        .filter(|op| !matches!(op, Op::Command { .. }))
+        .count();
+    assert_eq!(jumps, 5, "{:?}", run.program);
+    assert!(run.is_shell);
+}
+
+#[test]
+fn what_the_shell_cannot_do_is_refused_and_named() {
+    for (script, word) in [
+        ("a | b", "pipes"),
+        ("a &", "background"),
+        ("echo $(date)", "substitution"),
+        ("echo x > /tmp/file", "/tmp/file"),
+        ("for x in 1 2; do echo; done", "for"),
+        ("while true; do echo x", "expecting \"done\""),
+        ("echo 'x", "unterminated"),
+    ] {
+        let error = shell(script).unwrap_err();
+        assert!(error.contains(word), "{script}: {error}");
+    }
+    assert!(compile(&[]).is_err());
+    assert!(compile(&["sh".into(), "/script.sh".into()]).is_err());
+}
+
+#[test]
+fn an_image_is_known_by_its_repository() {
+    assert_eq!(
+        repository("111122223333.dkr.ecr.us-west-2.amazonaws.com/team/Redmine:5.1@sha256:ab"),
+        "team/redmine"
+    );
+    assert_eq!(repository("redmine"), "redmine");
+    assert_eq!(repository("localhost:5000/redmine:1"), "redmine");
+    assert_eq!(public_digest("x@sha256:ab"), "sha256:ab");
+    assert_eq!(public_digest("x").len(), 71);
+}
+
+/// A site with a database that answers.
+struct Stack {
+    site: Site,
+    host: String,
+    database_group: String,
+}
+
+impl Stack {
+    fn new(engine: &str) -> Stack {
+        let mut site = Site::new();
+        let (subnets, vpc) = (site.subnets.clone(), site.vpc.clone());
+        let group = site.ok(
+            ServiceId::Ec2,
+            "CreateSecurityGroup",
+            json!({ "GroupName": "database", "Description": "database", "VpcId": vpc }),
+        );
+        let database_group = group["GroupId"].as_str().unwrap().to_owned();
+        site.ok(
+            ServiceId::Ec2,
+            "AuthorizeSecurityGroupIngress",
+            json!({ "GroupId": database_group, "IpPermissions": [{ "IpProtocol": "tcp", "FromPort": 1, "ToPort": 65535,
+                "IpRanges": [{ "CidrIp": "10.0.0.0/16" }] }] }),
+        );
+        site.ok(
+            ServiceId::Rds,
+            "CreateDBSubnetGroup",
+            json!({ "DBSubnetGroupName": "isolated", "DBSubnetGroupDescription": "isolated", "SubnetIds": subnets }),
+        );
+        let (version, class) = if engine == "postgres" {
+            ("15", "db.t4g.medium")
+        } else {
+            ("8.0", "db.t3.micro")
+        };
+        site.ok(
+            ServiceId::Rds,
+            "CreateDBInstance",
+            json!({ "DBInstanceIdentifier": "main", "Engine": engine, "EngineVersion": version, "DBInstanceClass": class,
+                "AllocatedStorage": 20, "MasterUsername": "app", "MasterUserPassword": "correct-horse", "DBName": "app",
+                "DBSubnetGroupName": "isolated", "VpcSecurityGroupIds": [database_group] }),
+        );
+        site.pass(60 * MINUTE);
+        let seen = site.ok(
+            ServiceId::Rds,
+            "DescribeDBInstances",
+            json!({ "DBInstanceIdentifier": "main" }),
+        );
+        let instance = &seen["DBInstances"][0];
+        assert_eq!(instance["DBInstanceStatus"], "available");
+        let host = instance["Endpoint"]["Address"].as_str().unwrap().to_owned();
+        Stack {
+            site,
+            host,
+            database_group,
+        }
+    }
+
+    fn environment(&self) -> Value {
+        let pair = |name: &str, value: &str| json!({ "name": name, "value": value });
+        json!([
+            pair("DB_HOST", &self.host),
+            pair("DB_NAME", "app"),
+            pair("DB_USER", "app"),
+            pair("DB_PASS", "correct-horse"),
+            pair("REDMINE_SECRET_TOKEN", "token"),
+        ])
+    }
+
+    /// Redmine behind a balancer; answers the balancer's name.
+    fn redmine(&mut self) -> String {
+        let environment = self.environment();
+        let definition = self.site.define(
+            "redmine",
+            "public.ecr.aws/acme/redmine:5.1",
+            json!({ "environment": environment, "portMappings": [{ "containerPort": 80 }] }),
+        );
+        let (balancer, target) = self.site.balancer();
+        self.site.ok(
+            ServiceId::Elbv2,
+            "ModifyTargetGroup",
+            json!({ "TargetGroupArn": target, "Matcher": { "HttpCode": "200-399" } }),
+        );
+        self.site.listen(&balancer, &target);
+        let network = self.site.network();
+        self.site.ecs(
+            "CreateService",
+            json!({ "cluster": "main", "serviceName": "redmine", "taskDefinition": definition, "desiredCount": 2,
+                "launchType": "FARGATE", "networkConfiguration": network, "healthCheckGracePeriodSeconds": 120,
+                "loadBalancers": [{ "targetGroupArn": target, "containerName": "app", "containerPort": 80 }] }),
+        );
+        self.site.pass(15 * MINUTE);
+        let seen = self.site.seen("redmine");
+        assert_eq!(
+            seen["deployments"][0]["rolloutState"], "COMPLETED",
+            "{seen:#}"
+        );
+        let seen = self
+            .site
+            .ok(ServiceId::Elbv2, "DescribeLoadBalancers", json!({}));
+        seen["LoadBalancers"][0]["DNSName"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    fn internet(&self) -> From {
+        From::Internet {
+            ip: "198.51.100.7".into(),
+        }
+    }
+
+    fn get(&mut self, name: &str, path: &str) -> DialAnswer {
+        let from = self.internet();
+        let Resolved::Records { records, .. } = self.site.world.resolve(name, "A", &from) else {
+            panic!("{name} does not resolve")
+        };
+        self.site
+            .world
+            .dial(&from, &records[0], 80, None, &HttpRequest::get(name, path))
+    }
+
+    /// No new connection to the database is let in.
+    fn shut_the_group(&mut self) {
+        let group = self.database_group.clone();
+        self.site.ok(
+            ServiceId::Ec2,
+            "RevokeSecurityGroupIngress",
+            json!({ "GroupId": group, "IpPermissions": [{ "IpProtocol": "tcp", "FromPort": 1, "ToPort": 65535,
+                "IpRanges": [{ "CidrIp": "10.0.0.0/16" }] }] }),
+        );
+    }
+
+    fn rows(&self) -> BTreeMap<String, Vec<u64>> {
+        let at = rds::database_at(&self.site.world, &self.host).unwrap();
+        rds::rows(&self.site.world, &at)
+    }
+}
+
+#[test]
+fn redmine_serves_through_its_balancer_once_its_database_answers() {
+    let mut stack = Stack::new("postgres");
+    let name = stack.redmine();
+    match stack.get(&name, "/login") {
+        DialAnswer::Answer {
+            status: 200,
+            body,
+            by,
+            ..
+        } => {
+            assert!(body.contains("Redmine"));
+            assert!(by.contains(":task/main/"), "{by}");
+        }
+        other => panic!("{other:?}"),
+    }
+    match stack.get(&name, "/") {
+        DialAnswer::Answer {
+            status, headers, ..
+        } => {
+            assert_eq!(status, 302);
+            assert!(headers.contains(&("Location".into(), "/login".into())));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn users_remember_exactly_what_the_database_holds() {
+    let mut stack = Stack::new("postgres");
+    let name = stack.redmine();
+    stack
+        .site
+        .world
+        .add_users("ann", &name, false, "/issues", 5, 10 * SECOND);
+    stack.site.pass(5 * MINUTE);
+    let rows = stack.rows();
+    let acknowledged = stack.site.world.plane.users.acknowledged();
+    assert_eq!(acknowledged.len(), 5);
+    for (user, list) in acknowledged {
+        let numbers: Vec<u64> = list.iter().map(|a| a.number).collect();
+        assert!(numbers.len() >= 29, "{user}: {}", numbers.len());
+        assert_eq!(rows[&user], numbers);
+    }
+}
+
+#[test]
+fn a_fence_by_security_group_alone_lets_open_connections_go_on_writing() {
+    let mut stack = Stack::new("postgres");
+    let name = stack.redmine();
+    stack
+        .site
+        .world
+        .add_users("ann", &name, false, "/issues", 3, 10 * SECOND);
+    stack.site.pass(MINUTE);
+    stack.shut_the_group();
+    stack.site.pass(SECOND);
+    let before = stack.rows()["ann-1"].len();
+    stack.site.pass(2 * MINUTE);
+    assert!(
+        stack.rows()["ann-1"].len() > before + 8,
+        "the pools' connections live on"
+    );
+    // A restart ends every connection; no new one is let in.
+    stack.site.ok(
+        ServiceId::Rds,
+        "RebootDBInstance",
+        json!({ "DBInstanceIdentifier": "main" }),
+    );
+    stack.site.pass(10 * MINUTE);
+    let fenced = stack.rows()["ann-1"].len();
+    stack.site.pass(5 * MINUTE);
+    assert_eq!(stack.rows()["ann-1"].len(), fenced);
+    assert!(matches!(
+        stack.get(&name, "/login"),
+        DialAnswer::Answer {
+            status: 500..=503,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_session_of_its_own_writes_past_every_balancer() {
+    let mut stack = Stack::new("postgres");
+    let definition = stack.site.define(
+        "idle",
+        "public.ecr.aws/docker/library/http-echo:1",
+        json!({}),
+    );
+    let arn = stack.site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+    stack.site.pass(3 * MINUTE);
+    let task = stack.site.task(&arn);
+    let details = task["attachments"][0]["details"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let interface = details
+        .iter()
+        .find(|d| d["name"] == "networkInterfaceId")
+        .unwrap()["value"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let login = SessionLogin {
+        host: stack.host.clone(),
+        port: 5432,
+        user: "app".into(),
+        password: "correct-horse".into(),
+        database: "app".into(),
+        tls: true,
+    };
+    let from = From::Interface {
+        account: ACCOUNT.into(),
+        region: REGION.into(),
+        id: interface,
+    };
+    stack
+        .site
+        .world
+        .add_session("cron", from, login, 10 * SECOND, false);
+    stack.site.pass(MINUTE);
+    stack.shut_the_group();
+    stack.site.pass(MINUTE);
+    assert!(stack.rows()["cron"].len() >= 12);
+    let acknowledged = stack.site.world.plane.users.acknowledged();
+    assert_eq!(acknowledged["cron"].len(), stack.rows()["cron"].len());
+}
+
+#[test]
+fn a_caching_resolver_answers_from_its_cache_until_the_ttl_has_passed() {
+    let mut stack = Stack::new("postgres");
+    let from = From::Resolver {
+        name: "8.8.8.8".into(),
+    };
+    let host = stack.host.clone();
+    let first = stack.site.world.resolve_through(&host, "A", &from);
+    assert!(
+        matches!(
+            first,
+            Resolved::Records {
+                ttl: 5,
+                cached: false,
+                ..
+            }
+        ),
+        "{first:?}"
+    );
+    stack.site.pass(3 * SECOND);
+    let second = stack.site.world.resolve(&host, "A", &from);
+    assert!(
+        matches!(
+            second,
+            Resolved::Records {
+                ttl: 2,
+                cached: true,
+                ..
+            }
+        ),
+        "{second:?}"
+    );
+    stack.site.pass(3 * SECOND);
+    assert!(matches!(
+        stack.site.world.resolve(&host, "A", &from),
+        Resolved::Records { cached: false, .. }
+    ));
+}
+
+#[test]
+fn an_image_without_a_known_behaviour_says_so_and_exits_with_127() {
+    let mut site = Site::new();
+    let definition = site.define("odd", "public.ecr.aws/acme/odd:1", json!({}));
+    let arn = site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+    site.pass(3 * MINUTE);
+    assert_eq!(site.task(&arn)["containers"][0]["exitCode"], 127);
+    site.world.script_image(Image {
+        pattern: "acme/odd".into(),
+        environment: BTreeMap::new(),
+        behaviour: Behaviour::Echoes { port: 8080 },
+    });
+    let arn = site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+    site.pass(3 * MINUTE);
+    assert_eq!(site.task(&arn)["lastStatus"], "RUNNING");
+}

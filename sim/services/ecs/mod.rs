@@ -23,7 +23,7 @@ mod task_sets;
 pub mod tasks;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use clusters::Cluster;
 pub use definitions::Definition;

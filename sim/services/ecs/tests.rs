@@ -190,7 +190,7 @@ impl Site {
             .clone()
     }
 
-    fn balancer(&mut self) -> (String, String) {
+    pub fn balancer(&mut self) -> (String, String) {
         let (subnets, group, vpc) = (self.subnets.clone(), self.group.clone(), self.vpc.clone());
         let balancer = self.ok(
             ServiceId::Elbv2,
@@ -215,7 +215,7 @@ impl Site {
         )
     }
 
-    fn listen(&mut self, balancer: &str, target: &str) {
+    pub fn listen(&mut self, balancer: &str, target: &str) {
         self.ok(
             ServiceId::Elbv2,
             "CreateListener",
