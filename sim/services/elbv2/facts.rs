@@ -267,10 +267,10 @@ pub(super) const LIMITS: &[(&str, &str, u64)] = &[
     ("targets-per-application-load-balancer", "L-7E6692B2", 1_000),
     ("listeners-per-application-load-balancer", "L-B6DF7632", 50),
     ("listeners-per-network-load-balancer", "L-57A373D6", 50),
-    ("rules-per-application-load-balancer", "L-EA17D4C8", 100),
+    ("rules-per-application-load-balancer", "L-7EED9B64", 100),
     (
         "certificates-per-application-load-balancer",
-        "L-ADE97146",
+        "L-9365A611",
         25,
     ),
     ("condition-values-per-alb-rule", "", 5),
