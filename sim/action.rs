@@ -1,7 +1,9 @@
 //! What can be done to a world, or asked of it, from outside the AWS APIs: one vocabulary for the control endpoints,
 //! for tests, and for the file that keeps a world.
 
+use crate::clock::{MILLI, Nanos, SECOND};
 use crate::faults::Rule;
+use crate::plane::users::SessionLogin;
 use crate::plane::{From, HttpRequest};
 use crate::services::{ecr, rds};
 use crate::world::{Request, Response, Settings, World};
@@ -55,6 +57,31 @@ pub enum Action {
         application: String,
         sql: String,
     },
+    /// Users of a page, who write rows from now on.
+    AddUsers {
+        name: String,
+        host: String,
+        #[serde(default)]
+        https: bool,
+        path: String,
+        count: u32,
+        /// Seconds between two rows of one user.
+        every: f64,
+    },
+    /// A program that writes rows over a database connection of its own.
+    AddSession {
+        name: String,
+        from: From,
+        login: SessionLogin,
+        /// Seconds between two rows.
+        every: f64,
+        #[serde(default)]
+        reconnects: bool,
+    },
+    /// Those whose names begin so do nothing more.
+    StopUsers {
+        name: String,
+    },
     /// A request to a region's container registry. The body is in base64.
     Registry {
         region: String,
@@ -64,6 +91,11 @@ pub enum Action {
         #[serde(default)]
         body: String,
     },
+}
+
+/// At least a millisecond: users that never pause would never let time pass.
+fn nanos(seconds: f64) -> Nanos {
+    ((seconds.max(0.0) * SECOND as f64) as Nanos).max(MILLI)
 }
 
 fn address_record() -> String {
@@ -140,6 +172,32 @@ pub fn act(world: &mut World, action: &Action) -> Value {
                 Ok(rows) => json!({"rows": rows, "connected": true}),
                 Err(error) => json!({"error": error, "connected": true}),
             }
+        }
+        Action::AddUsers {
+            name,
+            host,
+            https,
+            path,
+            count,
+            every,
+        } => {
+            world.add_users(name, host, *https, path, *count, nanos(*every));
+            json!({})
+        }
+        Action::AddSession {
+            name,
+            from,
+            login,
+            every,
+            reconnects,
+        } => {
+            let every = nanos(*every);
+            world.add_session(name, from.clone(), login.clone(), every, *reconnects);
+            json!({})
+        }
+        Action::StopUsers { name } => {
+            world.stop_users(name);
+            json!({})
         }
         Action::Registry { .. } => {
             let response = registry(world, action);

@@ -134,10 +134,18 @@ fn now(shared: &Shared, request: &Request, path: &str) -> Result<Response, Respo
             house.act(&action)
         }
         // The body of these is that of the action.
-        ("POST", "resolve" | "dial" | "sql" | "configure") => {
+        (
+            "POST",
+            "resolve" | "dial" | "sql" | "configure" | "add-users" | "add-session" | "stop-users",
+        ) => {
             let inner: Value = read(request)?;
             let action: Action = serde_json::from_value(json!({path: inner})).map_err(refused)?;
             house.act(&action)
+        }
+        ("GET", "users") => {
+            house.tick();
+            let users = &house.world().plane.users;
+            json!({"acknowledged": users.acknowledged(), "failures": users.failures()})
         }
         ("GET", "settings") => json!(house.world().settings),
         ("GET", "oracle") => {
