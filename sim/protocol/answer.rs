@@ -139,7 +139,12 @@ pub fn error(
             xml::leaf(&mut out, "Code", &error.code);
             xml::leaf(&mut out, "Message", &error.message);
             for (name, value) in &error.fields {
-                xml::leaf(&mut out, name, &plain(value));
+                // What S3 says of an error in headers (a bucket's region) is named as they are.
+                if name.starts_with("x-amz-") {
+                    headers.push((name.clone(), plain(value)));
+                } else {
+                    xml::leaf(&mut out, name, &plain(value));
+                }
             }
             xml::leaf(&mut out, "RequestId", id);
             xml::leaf(&mut out, "HostId", &host_id(id));
