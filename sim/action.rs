@@ -5,7 +5,7 @@ use crate::clock::{MILLI, Nanos, SECOND};
 use crate::faults::Rule;
 use crate::plane::users::SessionLogin;
 use crate::plane::{From, HttpRequest};
-use crate::services::{ecr, rds};
+use crate::services::{ServiceId, ecr, rds};
 use crate::world::{Request, Response, Settings, World};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -81,6 +81,15 @@ pub enum Action {
     /// Those whose names begin so do nothing more.
     StopUsers {
         name: String,
+    },
+    /// One AWS operation as the account's root, in botocore's names: how stacks are built without a wire.
+    Call {
+        account: String,
+        region: String,
+        service: String,
+        operation: String,
+        #[serde(default)]
+        input: Value,
     },
     /// A request to a region's container registry. The body is in base64.
     Registry {
@@ -198,6 +207,15 @@ pub fn act(world: &mut World, action: &Action) -> Value {
         Action::StopUsers { name } => {
             world.stop_users(name);
             json!({})
+        }
+        Action::Call { account, region, service, operation, input } => {
+            let Some(service) = ServiceId::named(service) else {
+                return json!({"error": {"code": "NotSimulated", "message": format!("there is no service {service}")}});
+            };
+            match world.invoke(account, region, service, operation, input.clone()) {
+                Ok(output) => json!({"output": output}),
+                Err(error) => json!({"error": {"code": error.code, "message": error.message}}),
+            }
         }
         Action::Registry { .. } => {
             let response = registry(world, action);

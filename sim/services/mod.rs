@@ -133,6 +133,11 @@ impl ServiceId {
         }
     }
 
+    /// The service that botocore calls so.
+    pub fn named(id: &str) -> Option<ServiceId> {
+        SERVICES.iter().map(|s| s.id).find(|s| s.id() == id)
+    }
+
     pub fn service(self) -> &'static Service {
         SERVICES
             .iter()

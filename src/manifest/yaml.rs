@@ -373,3 +373,8 @@ impl Reader<'_> {
         Failure::input(code, message.into()).at(self.sources, at, label)
     }
 }
+
+/// Data of drtool's own, without positions: the sandbox's stacks.
+pub fn plain<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_saphyr::from_str(text).map_err(|e| e.to_string())
+}

@@ -1,0 +1,3 @@
+//! The promises of drtool, one file each: the real SDK against the simulated AWS, in this process, in virtual time.
+
+mod sandbox;
