@@ -5,6 +5,7 @@ pub mod capture;
 pub mod cloud;
 pub mod composed;
 pub mod env;
+pub mod expand;
 pub mod failure;
 pub mod manifest;
 pub mod printable;

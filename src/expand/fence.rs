@@ -1,0 +1,401 @@
+//! The fence: whoever writes to the source is stopped, one layer behind the other, and a write is tried to prove it.
+
+use drtool_engine::plan::{Milestone, Passes, Proof};
+use drtool_engine::step::{Effect, Value};
+
+use super::{Expansion, databases, questions, shown, slug, times};
+use crate::capture::edge::Action;
+use crate::composed::Composed;
+use crate::steps;
+
+/// What users read while the stack moves.
+const SORRY: &str = "This service is moving to another region and will be back shortly.";
+
+/// Probes beside the source's database: one with its own way in, which the fence leaves open, one with the application's.
+pub(super) fn probe(e: &mut Expansion<'_>, index: usize) {
+    let Some((database, source)) = databases::captured(e, index) else {
+        return;
+    };
+    let from = e.capture.region.clone();
+    let engine = source.settings.engine.clone();
+    let name = database.name.value.clone();
+    let Some(own) = databases::task(
+        e,
+        database,
+        source,
+        &from,
+        "source",
+        questions::of_source(&engine),
+    ) else {
+        return;
+    };
+    let Some(of_application) = databases::task(
+        e,
+        database,
+        source,
+        &from,
+        "fence",
+        questions::of_fence(&engine),
+    ) else {
+        return;
+    };
+    let stand_in = serde_json::json!({ "taskArn": "", "taskDefinitionArn": "", "logGroup": own.log_group, "logStream": "" });
+    let (group, waits) = databases::open(e, source, &from, "source");
+    // A drill leaves the source alone: its group and rule are held as the probe is.
+    for step in e.steps.iter_mut().rev().take(2) {
+        step.hold = step.hold || e.asked.profile == super::Rehearsal::Drill;
+        step.stand_in = Some(serde_json::json!({ "groupId": "" }));
+    }
+    let step = e.step(
+        "own",
+        steps::probe_task::KIND,
+        &from,
+        Effect::Adds,
+        format!(
+            "a probe beside {}, by a way that the fence leaves open",
+            shown(&name)
+        ),
+        &steps::probe_task::ProbeTask {
+            security_groups: vec![group],
+            host: Composed::known(source.endpoint.clone()),
+            ..own
+        },
+    );
+    for wait in waits {
+        e.need(wait);
+    }
+    e.hold_in_drill(stand_in.clone());
+    e.role(format!("probe {name}"), &step);
+    let groups = databases::user(e, source)
+        .map(|(service, _)| service.security_groups.clone())
+        .unwrap_or_default();
+    let step = e.step(
+        "application",
+        steps::probe_task::KIND,
+        &from,
+        Effect::Adds,
+        format!(
+            "a probe beside {}, by the application's own way",
+            shown(&name)
+        ),
+        &steps::probe_task::ProbeTask {
+            security_groups: groups.into_iter().map(Value::Known).collect(),
+            ..of_application
+        },
+    );
+    e.hold_in_drill(stand_in);
+    e.role(format!("application probe {name}"), &step);
+}
+
+/// Scaling, balancer, tasks, database, in this order: each would be undone or leak without the one before.
+pub(super) fn fence(e: &mut Expansion<'_>, _: usize) {
+    let from = e.capture.region.clone();
+    let mut suspended = vec![];
+    let mut closed = vec![];
+    let mut stopped = vec![];
+    for wanted in &e.manifest.services {
+        let Some(service) = e.captured_service(wanted.name.as_str()) else {
+            continue;
+        };
+        let resource = format!("service/{}/{}", service.cluster, service.name);
+        for target in e
+            .capture
+            .scalable_targets
+            .iter()
+            .filter(|t| t.resource_id == resource)
+        {
+            let step = e.step(
+                &format!("scaling-{}", service.name),
+                steps::scaling_suspension::KIND,
+                &from,
+                Effect::Fences,
+                format!("scaling of {resource} is suspended"),
+                &steps::scaling_suspension::ScalingSuspension {
+                    resource: resource.clone(),
+                    dimension: target.dimension.clone(),
+                    min: target.min,
+                    max: target.max,
+                    before: target.suspended,
+                },
+            );
+            suspended.push(step);
+        }
+    }
+    let mut arns: Vec<&str> = e
+        .manifest
+        .services
+        .iter()
+        .filter_map(|s| e.balancer(s.name.as_str()))
+        .collect();
+    arns.sort_unstable();
+    arns.dedup();
+    for balancer in e
+        .capture
+        .balancers
+        .iter()
+        .filter(|b| arns.contains(&b.arn.as_str()))
+    {
+        if balancer.kind != "application" {
+            e.notes.push(format!("balancer {} cannot answer 503: it is fenced by its tasks being gone, and keeps established connections until then", balancer.name));
+            continue;
+        }
+        for listener in &balancer.listeners {
+            let forwards =
+                |actions: &[Action]| actions.iter().any(|a| matches!(a, Action::Forward { .. }));
+            let mut fenced: Vec<(Option<String>, &[Action], String)> = vec![];
+            if forwards(&listener.default_actions) {
+                fenced.push((
+                    None,
+                    &listener.default_actions,
+                    format!("{}-{}", balancer.name, listener.port),
+                ));
+            }
+            for rule in listener.rules.iter().filter(|r| forwards(&r.actions)) {
+                fenced.push((
+                    Some(rule.arn.clone()),
+                    &rule.actions,
+                    format!("{}-{}-rule-{}", balancer.name, listener.port, rule.priority),
+                ));
+            }
+            for (rule, actions, name) in fenced {
+                let title = format!(
+                    "{} {} of {} answers 503{}",
+                    listener.protocol,
+                    listener.port,
+                    balancer.name,
+                    if rule.is_some() { " (a rule)" } else { "" }
+                );
+                let step = e.step(
+                    &name,
+                    steps::listener_fence::KIND,
+                    &from,
+                    Effect::Fences,
+                    title,
+                    &steps::listener_fence::ListenerFence {
+                        listener: listener.arn.clone(),
+                        rule,
+                        before: actions.to_vec(),
+                        body: SORRY.to_owned(),
+                    },
+                );
+                for step in &suspended {
+                    e.need(step.clone());
+                }
+                e.last().milestone = Some(Milestone::Fenced);
+                closed.push(step);
+            }
+        }
+    }
+    for wanted in &e.manifest.services {
+        let Some(service) = e.captured_service(wanted.name.as_str()) else {
+            continue;
+        };
+        if service.deployment_controller != "ECS" {
+            let message = format!(
+                "service {} is deployed by {}: this version moves services that ECS deploys",
+                service.name, service.deployment_controller
+            );
+            e.fault("E1119", wanted.at, message, "this service", "");
+        }
+        let drains = service
+            .load_balancers
+            .iter()
+            .filter_map(|b| e.capture.target_group(&b.target_group_arn));
+        let drain = drains
+            .map(|g| {
+                g.attributes
+                    .get("deregistration_delay.timeout_seconds")
+                    .and_then(|s| s.parse::<u32>().ok())
+                    .unwrap_or(300)
+            })
+            .max()
+            .unwrap_or(0);
+        if drain > 60 {
+            e.lint(
+                format!("target group of {}: deregistration delay {drain} s in the source", service.name),
+                format!("up to {drain} s of downtime while connections drain behind a balancer that answers 503 already"),
+                "in the source: set deregistration_delay.timeout_seconds to 30",
+            );
+        }
+        let title = format!(
+            "service {} of {} has no tasks (it had {})",
+            service.name, service.cluster, service.desired_count
+        );
+        let step = e.step(
+            &format!("tasks-{}", service.name),
+            steps::service_scale::KIND,
+            &from,
+            Effect::Fences,
+            title,
+            &steps::service_scale::ServiceScale {
+                cluster: service.cluster.clone(),
+                service: service.name.clone(),
+                desired_count: 0,
+            },
+        );
+        e.expect(times::scale_to_zero(drain.min(60)));
+        for before in suspended.iter().chain(&closed) {
+            e.need(before.clone());
+        }
+        // A service without a balancer is closed to its users when its tasks are gone.
+        if closed.is_empty() {
+            e.last().milestone = Some(Milestone::Fenced);
+        }
+        stopped.push(step);
+    }
+    for wanted in &e.manifest.databases {
+        let Some(source) = e.capture.database(wanted.instance.as_str()) else {
+            continue;
+        };
+        for id in &source.security_group_ids {
+            let Some(group) = e.capture.network.security_group(id) else {
+                continue;
+            };
+            let revoke = databases::open_rules(source, group);
+            if revoke.is_empty() {
+                continue;
+            }
+            let others: Vec<&str> = e
+                .capture
+                .databases
+                .iter()
+                .filter(|d| d.identifier != source.identifier && d.security_group_ids.contains(id))
+                .map(|d| d.identifier.as_str())
+                .collect();
+            if !others.is_empty() {
+                e.notes.push(format!(
+                    "security group {} is also that of {}: the fence closes it for them as well",
+                    group.name,
+                    others.join(", ")
+                ));
+            }
+            let title = format!(
+                "{} is closed to everybody but the probe (group {}, {} rules)",
+                source.identifier,
+                group.name,
+                revoke.len()
+            );
+            let params = steps::database_fence::DatabaseFence {
+                instance: source.identifier.clone(),
+                group: id.clone(),
+                port: source.settings.port,
+                revoke,
+            };
+            e.step(
+                &format!("database-{}-{}", wanted.name.value, slug(&group.name)),
+                steps::database_fence::KIND,
+                &from,
+                Effect::Fences,
+                title,
+                &params,
+            );
+            // Tracked connections outlive a rule: the tasks that hold them go first.
+            for before in &stopped {
+                e.need(before.clone());
+            }
+        }
+    }
+    // Users with an old answer must have had time to ask again.
+    for (index, record) in e.manifest.dns.iter().enumerate() {
+        let Some(ttl) = e.roles.get(&format!("ttl {index}")).cloned() else {
+            continue;
+        };
+        let old = super::edge::captured(e, index)
+            .and_then(|r| r.ttl)
+            .unwrap_or_default();
+        let first: Vec<usize> = (0..e.steps.len())
+            .filter(|i| e.steps[*i].line == e.now.line && e.steps[*i].needs.is_empty())
+            .collect();
+        for at in first {
+            let mut need = drtool_engine::plan::Need::on(ttl.clone());
+            need.settle = Some(Passes {
+                count: 2,
+                over: old,
+            });
+            e.steps[at].needs.push(need);
+        }
+        if old >= 300 {
+            e.notes.push(format!(
+                "record {}: the fence waits {old} s after its TTL was lowered",
+                record.record.value
+            ));
+        }
+    }
+}
+
+/// A write by the application's own way, which must fail; and its balancers, which must not serve.
+pub(super) fn write_refused(e: &mut Expansion<'_>, index: usize) {
+    let Some((database, source)) = databases::captured(e, index) else {
+        return;
+    };
+    let name = database.name.value.clone();
+    let from = e.capture.region.clone();
+    let Some(probe) = e.roles.get(&format!("application probe {name}")).cloned() else {
+        return;
+    };
+    let arns: Vec<&str> = e
+        .manifest
+        .services
+        .iter()
+        .filter_map(|s| e.balancer(s.name.as_str()))
+        .collect();
+    let balancers: Vec<String> = e
+        .capture
+        .balancers
+        .iter()
+        .filter(|b| arns.contains(&b.arn.as_str()))
+        .map(|b| b.dns_name.clone())
+        .collect();
+    let hosts = e
+        .manifest
+        .dns
+        .iter()
+        .map(|r| r.record.to_string())
+        .collect();
+    e.step(
+        "",
+        steps::write_refused::KIND,
+        &from,
+        Effect::Reads,
+        format!(
+            "a write to {} by the application's way is refused",
+            shown(&name)
+        ),
+        &steps::write_refused::WriteRefused {
+            probe: Value::later(probe.clone(), "taskArn"),
+            log_group: databases::task_log_group(e, database).unwrap_or_default(),
+            log_stream: Value::later(probe, "logStream"),
+            instance: source.identifier.clone(),
+            balancers,
+            hosts,
+        },
+    );
+    e.last().proof = Some(Proof::Fence);
+    e.hold_in_drill(serde_json::json!({ "how": "not tried: a drill sets no fence" }));
+}
+
+/// The last write, noted through the way that is left open.
+pub(super) fn watermark(e: &mut Expansion<'_>, index: usize) {
+    let Some((database, _)) = databases::captured(e, index) else {
+        return;
+    };
+    let name = database.name.value.clone();
+    let from = e.capture.region.clone();
+    let Some(probe) = e.roles.get(&format!("probe {name}")).cloned() else {
+        return;
+    };
+    let step = e.step(
+        "",
+        steps::watermark::KIND,
+        &from,
+        Effect::Reads,
+        format!("the last write of {} is noted", shown(&name)),
+        &steps::watermark::Watermark {
+            probe: Value::later(probe.clone(), "taskArn"),
+            log_group: databases::task_log_group(e, database).unwrap_or_default(),
+            log_stream: Value::later(probe, "logStream"),
+        },
+    );
+    e.hold_in_drill(serde_json::json!({ "position": "", "content": "", "at": e.capture.taken }));
+    e.role(format!("watermark {name}"), &step);
+}

@@ -1,0 +1,70 @@
+//! What a probe asks its database. One place, so that the question before the move and the one after it are the same.
+
+use std::collections::BTreeMap;
+
+/// The database answers.
+pub const ALIVE: &str = "alive";
+/// A write that leaves nothing behind.
+pub const WRITE: &str = "write";
+/// The position in the database's own log.
+pub const POSITION: &str = "position";
+/// Every table and how many rows it has.
+pub const CONTENT: &str = "content";
+
+/// What the probe of the source asks with its own path.
+pub fn of_source(engine: &str) -> BTreeMap<String, String> {
+    named(&[
+        (ALIVE, "select 1"),
+        (POSITION, position(engine)),
+        (CONTENT, content(engine)),
+    ])
+}
+
+/// What is tried over the application's path.
+pub fn of_fence(engine: &str) -> BTreeMap<String, String> {
+    named(&[(ALIVE, "select 1"), (WRITE, write(engine))])
+}
+
+/// What the probe of the target asks; the manifest's own checks are added to it.
+pub fn of_target(engine: &str) -> BTreeMap<String, String> {
+    named(&[
+        (ALIVE, "select 1"),
+        (WRITE, write(engine)),
+        (CONTENT, content(engine)),
+    ])
+}
+
+fn named(questions: &[(&str, &str)]) -> BTreeMap<String, String> {
+    questions
+        .iter()
+        .map(|(name, query)| ((*name).to_owned(), (*query).to_owned()))
+        .collect()
+}
+
+/// A temporary table is gone with its session, and a read-only database refuses it.
+fn write(engine: &str) -> &'static str {
+    if engine == "postgres" {
+        "create temporary table drtool_write (n integer)"
+    } else {
+        "create temporary table drtool_write (n integer)"
+    }
+}
+
+fn position(engine: &str) -> &'static str {
+    if engine == "postgres" {
+        "select pg_current_wal_lsn()"
+    } else {
+        "select @@global.gtid_executed"
+    }
+}
+
+/// Exact counts, not the planner's estimates: a lost row must show.
+fn content(engine: &str) -> &'static str {
+    if engine == "postgres" {
+        "select string_agg(table_name || '=' || (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %I.%I', table_schema, table_name), \
+         false, true, '')))[1]::text, ',' order by table_schema, table_name) from information_schema.tables \
+         where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'"
+    } else {
+        "checksum table"
+    }
+}
