@@ -71,9 +71,9 @@ impl Pace {
         Timestamp::from_nanosecond(up).unwrap_or(at)
     }
 
-    /// The first tick at least `wait` after `now`.
+    /// The tick nearest to `wait` after `now`, and not now.
     pub fn after(&self, now: Timestamp, wait: Duration) -> Timestamp {
-        self.on_grid(later(now, wait.max(self.tick)))
+        self.on_grid(later(now, wait.max(self.tick) - self.tick / 2))
     }
 
     /// When to look again at something that has been under way for `passed`.
@@ -149,7 +149,9 @@ mod tests {
     #[test]
     fn looks_fall_on_one_grid_and_become_rarer() {
         let pace = Pace::default();
-        assert_eq!(pace.after(at(300), Duration::ZERO), at(2_000));
+        assert_eq!(pace.after(at(300), Duration::ZERO), at(1_000));
+        assert_eq!(pace.after(at(700), Duration::ZERO), at(2_000));
+        assert_eq!(pace.after(at(0), Duration::ZERO), at(1_000));
         assert_eq!(
             pace.next_look(at(0), Duration::from_secs(10), None),
             at(1_000)

@@ -1,0 +1,5 @@
+//! The engine's promises, each kept in a world that can go wrong.
+
+mod crash;
+mod stories;
+pub(crate) mod toy;
