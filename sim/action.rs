@@ -3,6 +3,7 @@
 
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::faults::Rule;
+use crate::plane::tasks::Image;
 use crate::plane::users::SessionLogin;
 use crate::plane::{From, HttpRequest};
 use crate::services::{ServiceId, ecr, rds};
@@ -90,6 +91,25 @@ pub enum Action {
         operation: String,
         #[serde(default)]
         input: Value,
+    },
+    /// What images of a name do.
+    ScriptImage {
+        image: Image,
+    },
+    /// How many Fargate tasks a region has room for; without a number, any.
+    LimitCapacity {
+        region: String,
+        provider: String,
+        #[serde(default)]
+        tasks: Option<u64>,
+    },
+    /// What the work of `service/cluster/name` costs, in percent of one task.
+    SetLoad {
+        account: String,
+        region: String,
+        resource: String,
+        cpu: f64,
+        memory: f64,
     },
     /// A request to a region's container registry. The body is in base64.
     Registry {
@@ -216,6 +236,28 @@ pub fn act(world: &mut World, action: &Action) -> Value {
                 Ok(output) => json!({"output": output}),
                 Err(error) => json!({"error": {"code": error.code, "message": error.message}}),
             }
+        }
+        Action::ScriptImage { image } => {
+            world.script_image(image.clone());
+            json!({})
+        }
+        Action::LimitCapacity {
+            region,
+            provider,
+            tasks,
+        } => {
+            world.limit_capacity(region, provider, *tasks);
+            json!({})
+        }
+        Action::SetLoad {
+            account,
+            region,
+            resource,
+            cpu,
+            memory,
+        } => {
+            world.set_load(account, region, resource, *cpu, *memory);
+            json!({})
         }
         Action::Registry { .. } => {
             let response = registry(world, action);

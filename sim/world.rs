@@ -81,6 +81,8 @@ pub struct World {
     pub(crate) buckets: throttle::Buckets,
     /// What was asked of this world, and a digest of every request and answer.
     pub log: Log,
+    /// Who made what, and when.
+    pub(crate) births: crate::oracle::Births,
     /// Whether `executed` is filled: somebody keeps this world.
     pub(crate) recording: bool,
     pub(crate) executed: Vec<Executed>,
@@ -130,6 +132,7 @@ impl World {
             plane: Plane::default(),
             buckets: throttle::Buckets::default(),
             log: Log::default(),
+            births: crate::oracle::Births::default(),
             recording: false,
             executed: Vec::new(),
             settings: Settings::default(),

@@ -568,6 +568,9 @@ fn execute(world: &mut World, ask: &Ask<'_>, input: &Input) -> Result<Output, Aw
         return Err(AwsError::new("DryRunOperation", message).status(412));
     }
     let output = (seat.handle)(&mut cx, &operation.name, input)?;
+    if !reads(service, &operation.name) {
+        crate::oracle::witness(&mut cx, input, &output.value);
+    }
     if cfg!(debug_assertions) {
         validate::output(service, ask.model, operation, &output.value)?;
     }

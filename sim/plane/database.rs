@@ -146,6 +146,17 @@ impl History {
         }
     }
 
+    /// Every numbered row that was ever committed, with its instant, oldest first; emptying the table takes none back.
+    pub fn entries(&self) -> impl Iterator<Item = (Nanos, &str, u64)> {
+        self.iter().filter_map(|record| match &record.change {
+            Change::Entry { client, number } => {
+                let name = self.clients.get(*client as usize)?;
+                Some((record.at, &**name, *number))
+            }
+            Change::Other(_) => None,
+        })
+    }
+
     /// The rows of [`ENTRIES`], by client, in the order of writing.
     pub fn rows(&self) -> BTreeMap<String, Vec<u64>> {
         let mut rows: Vec<Vec<u64>> = vec![Vec::new(); self.clients.len()];
