@@ -4,6 +4,7 @@
 pub mod capture;
 pub mod cloud;
 pub mod composed;
+pub mod discover;
 pub mod env;
 pub mod expand;
 pub mod failure;

@@ -20,6 +20,7 @@ pub struct ScalableTarget {
     pub max: i32,
     pub suspended: Suspension,
     pub arn: Option<String>,
+    pub role_arn: Option<String>,
 }
 
 /// Which scaling is switched off.
@@ -113,6 +114,7 @@ impl Cloud {
                                 .unwrap_or_default(),
                         },
                         arn: t.scalable_target_arn().map(str::to_owned),
+                        role_arn: Some(t.role_arn().to_owned()),
                     });
                 }
                 Ok(all)

@@ -19,6 +19,7 @@ pub struct Certificate {
     pub status: String,
     pub failure: Option<String>,
     pub kind: String,
+    pub key_algorithm: String,
     pub in_use_by: Vec<String>,
     pub validation: Vec<Validation>,
     pub tags: Tags,
@@ -127,6 +128,10 @@ impl Cloud {
             kind: c
                 .r#type()
                 .map(|t| t.as_str().to_owned())
+                .unwrap_or_default(),
+            key_algorithm: c
+                .key_algorithm()
+                .map(|k| k.as_str().to_owned())
                 .unwrap_or_default(),
             in_use_by: c.in_use_by().to_vec(),
             validation: c

@@ -20,6 +20,8 @@ pub struct Cluster {
     pub arn: String,
     pub status: String,
     pub capacity_providers: Vec<String>,
+    /// `enabled`, `enhanced` or `disabled`.
+    pub insights: String,
     pub tags: Tags,
 }
 
@@ -49,6 +51,9 @@ pub struct Service {
     pub rollout_reason: Option<String>,
     pub deployments: usize,
     pub propagate_tags: Option<String>,
+    pub managed_tags: bool,
+    /// Cloud Map registries.
+    pub registries: Vec<String>,
     pub execute_command: bool,
     pub platform_version: Option<String>,
     /// The newest event, as AWS words it.
@@ -493,6 +498,13 @@ fn service_of(s: &aws::Service) -> Service {
             .map(str::to_owned),
         deployments: s.deployments().len(),
         propagate_tags: s.propagate_tags().map(|p| p.as_str().to_owned()),
+        managed_tags: s.enable_ecs_managed_tags(),
+        registries: s
+            .service_registries()
+            .iter()
+            .filter_map(|r| r.registry_arn())
+            .map(str::to_owned)
+            .collect(),
         execute_command: s.enable_execute_command(),
         platform_version: s.platform_version().map(str::to_owned),
         last_event: s
@@ -520,6 +532,7 @@ impl Cloud {
                     .describe_clusters()
                     .clusters(name)
                     .include(aws::ClusterField::Tags)
+                    .include(aws::ClusterField::Settings)
                     .send()
                     .await
                     .map_err(refused(SERVICE, "DescribeClusters", region, name))?;
@@ -532,6 +545,13 @@ impl Cloud {
                         arn: text(c.cluster_arn()),
                         status: text(c.status()),
                         capacity_providers: c.capacity_providers().to_vec(),
+                        insights: c
+                            .settings()
+                            .iter()
+                            .find(|s| s.name() == Some(&aws::ClusterSettingName::ContainerInsights))
+                            .and_then(|s| s.value())
+                            .unwrap_or("disabled")
+                            .to_owned(),
                         tags: tags_of(c.tags()),
                     }))
             })

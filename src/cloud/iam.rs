@@ -67,6 +67,70 @@ impl Cloud {
             .await
     }
 
+    /// Every policy document that a role carries: inline ones, and attached ones that are the account's own. AWS's managed
+    /// policies name no regions and are left out.
+    pub async fn role_documents(&self, role: &str) -> Result<Vec<Value>, CloudError> {
+        let client = self.iam(REGION);
+        let mut documents = Vec::new();
+        let mut names = client
+            .list_role_policies()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(name) = names.next().await {
+            let name = name.map_err(refused(SERVICE, "ListRolePolicies", REGION, role))?;
+            let answer = client
+                .get_role_policy()
+                .role_name(role)
+                .policy_name(name)
+                .send()
+                .await
+                .map_err(refused(SERVICE, "GetRolePolicy", REGION, role))?;
+            documents.extend(
+                serde_json::from_str::<Value>(&percent_decoded(answer.policy_document())).ok(),
+            );
+        }
+        let mut attached = client
+            .list_attached_role_policies()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(policy) = attached.next().await {
+            let policy =
+                policy.map_err(refused(SERVICE, "ListAttachedRolePolicies", REGION, role))?;
+            let arn = policy.policy_arn().unwrap_or_default();
+            if arn.split(':').nth(4) == Some("aws") {
+                continue;
+            }
+            let described = client
+                .get_policy()
+                .policy_arn(arn)
+                .send()
+                .await
+                .map_err(refused(SERVICE, "GetPolicy", REGION, arn))?;
+            let version = described
+                .policy()
+                .and_then(|p| p.default_version_id())
+                .unwrap_or("v1")
+                .to_owned();
+            let answer = client
+                .get_policy_version()
+                .policy_arn(arn)
+                .version_id(version)
+                .send()
+                .await
+                .map_err(refused(SERVICE, "GetPolicyVersion", REGION, arn))?;
+            let text = answer
+                .policy_version()
+                .and_then(|v| v.document())
+                .map(percent_decoded);
+            documents.extend(text.and_then(|t| serde_json::from_str::<Value>(&t).ok()));
+        }
+        Ok(documents)
+    }
+
     /// What IAM's simulator says. It does not know conditional SCPs, nor resource policies: a hint, never a proof.
     pub async fn simulate(
         &self,

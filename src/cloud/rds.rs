@@ -88,6 +88,7 @@ pub struct DbSnapshot {
 pub struct DbSubnetGroup {
     pub name: String,
     pub arn: String,
+    pub description: String,
     pub vpc: String,
     pub subnets: Vec<String>,
     pub status: String,
@@ -378,6 +379,10 @@ impl Cloud {
                     all.push(DbSubnetGroup {
                         name: g.db_subnet_group_name().unwrap_or_default().to_owned(),
                         arn: g.db_subnet_group_arn().unwrap_or_default().to_owned(),
+                        description: g
+                            .db_subnet_group_description()
+                            .unwrap_or_default()
+                            .to_owned(),
                         vpc: g.vpc_id().unwrap_or_default().to_owned(),
                         subnets: g
                             .subnets()

@@ -119,7 +119,9 @@ impl Sandbox {
             .map(|(_, text)| *text)
             .ok_or_else(|| format!("the sandbox knows no stack `{stack}`"))?;
         let seed: Seed = read(text)?;
-        let mut player = InProcess { world: self.world.clone() };
+        let mut player = InProcess {
+            world: self.world.clone(),
+        };
         seed.play(&mut player).map_err(|e| e.to_string())?;
         self.clock.start_at(self.world.lock().world().now());
         Ok(())
@@ -137,7 +139,14 @@ struct InProcess {
 }
 
 impl Player for InProcess {
-    fn call(&mut self, account: &str, region: &str, service: &str, operation: &str, input: Value) -> Result<Value, String> {
+    fn call(
+        &mut self,
+        account: &str,
+        region: &str,
+        service: &str,
+        operation: &str,
+        input: Value,
+    ) -> Result<Value, String> {
         let action = Action::Call {
             account: account.to_owned(),
             region: region.to_owned(),
@@ -148,7 +157,8 @@ impl Player for InProcess {
         let mut kept = self.world.lock();
         // A second between two calls: what was just written is seen by then.
         let now = kept.world().now();
-        kept.advance_to(now + 4_000_000_000).map_err(|e| e.to_string())?;
+        kept.advance_to(now + 4_000_000_000)
+            .map_err(|e| e.to_string())?;
         let mut answer = kept.act(&action).map_err(|e| e.to_string())?;
         match answer.get_mut("output") {
             Some(output) => Ok(output.take()),

@@ -40,23 +40,41 @@ impl Dial for Plane {
     fn http(&self, e: Exchange) -> BoxFuture<'_, Dialled> {
         Box::pin(async move {
             let action = Action::Dial {
-                from: From::Internet { ip: OPERATOR.into() },
+                from: From::Internet {
+                    ip: OPERATOR.into(),
+                },
                 address: e.address.to_string(),
                 port: e.port,
                 tls_name: e.tls,
-                request: HttpRequest { method: e.method, host: e.host, path: e.path, headers: e.headers, body: String::new() },
+                request: HttpRequest {
+                    method: e.method,
+                    host: e.host,
+                    path: e.path,
+                    headers: e.headers,
+                    body: String::new(),
+                },
             };
             match self.act(action).await {
                 Ok(DialAnswer::Refused) => Dialled::Refused,
                 Ok(DialAnswer::TimedOut { .. }) => {
                     let patience = u64::try_from(e.patience.as_nanos()).unwrap_or(u64::MAX);
-                    self.clock.sleep_until(self.clock.nanos().saturating_add(patience)).await;
+                    self.clock
+                        .sleep_until(self.clock.nanos().saturating_add(patience))
+                        .await;
                     Dialled::TimedOut
                 }
                 Ok(DialAnswer::TlsFailed { reason }) => Dialled::TlsFailed(reason),
-                Ok(DialAnswer::Answer { status, headers, body, .. }) => {
-                    Dialled::Answer { status, headers, body, milliseconds: ROUND_TRIP / 1_000_000 }
-                }
+                Ok(DialAnswer::Answer {
+                    status,
+                    headers,
+                    body,
+                    ..
+                }) => Dialled::Answer {
+                    status,
+                    headers,
+                    body,
+                    milliseconds: ROUND_TRIP / 1_000_000,
+                },
                 Err(why) => Dialled::Broken(why),
             }
         })
@@ -64,18 +82,39 @@ impl Dial for Plane {
 }
 
 impl Resolve for Plane {
-    fn ask(&self, name: String, kind: &'static str, asked: Asked) -> BoxFuture<'_, Result<Named, String>> {
+    fn ask(
+        &self,
+        name: String,
+        kind: &'static str,
+        asked: Asked,
+    ) -> BoxFuture<'_, Result<Named, String>> {
         Box::pin(async move {
             let from = match asked {
-                Asked::Authoritative(_) => From::Internet { ip: OPERATOR.into() },
+                Asked::Authoritative(_) => From::Internet {
+                    ip: OPERATOR.into(),
+                },
                 Asked::Resolver(name) => From::Resolver { name },
-                Asked::System => From::Internet { ip: OPERATOR.into() },
+                Asked::System => From::Internet {
+                    ip: OPERATOR.into(),
+                },
             };
-            Ok(match self.act(Action::Resolve { name, kind: kind.to_owned(), from }).await? {
-                Resolved::Records { records, ttl, .. } => Named::Records { values: records, ttl },
-                Resolved::NoSuchName => Named::NoSuchName,
-                Resolved::NoData => Named::NoData,
-            })
+            Ok(
+                match self
+                    .act(Action::Resolve {
+                        name,
+                        kind: kind.to_owned(),
+                        from,
+                    })
+                    .await?
+                {
+                    Resolved::Records { records, ttl, .. } => Named::Records {
+                        values: records,
+                        ttl,
+                    },
+                    Resolved::NoSuchName => Named::NoSuchName,
+                    Resolved::NoData => Named::NoData,
+                },
+            )
         })
     }
 }

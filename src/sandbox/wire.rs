@@ -18,7 +18,12 @@ use drtool_engine::clock::VirtualClock;
 
 /// An HTTP client whose every connection leads into `world`.
 pub fn client(clock: VirtualClock, world: SharedWorld) -> SharedHttpClient {
-    http_client_fn(move |_, _| SharedHttpConnector::new(Wire { clock: clock.clone(), world: world.clone() }))
+    http_client_fn(move |_, _| {
+        SharedHttpConnector::new(Wire {
+            clock: clock.clone(),
+            world: world.clone(),
+        })
+    })
 }
 
 #[derive(Clone)]
@@ -38,20 +43,37 @@ async fn received(mut request: HttpRequest) -> Result<Request, ConnectorError> {
     let body = std::mem::replace(request.body_mut(), SdkBody::taken());
     let body = match body.bytes() {
         Some(whole) => Bytes::copy_from_slice(whole),
-        None => ByteStream::new(body).collect().await.map_err(|e| ConnectorError::io(e.into()))?.into_bytes(),
+        None => ByteStream::new(body)
+            .collect()
+            .await
+            .map_err(|e| ConnectorError::io(e.into()))?
+            .into_bytes(),
     };
-    let uri: http::Uri = request.uri().parse().map_err(|e: http::uri::InvalidUri| ConnectorError::user(e.into()))?;
+    let uri: http::Uri = request
+        .uri()
+        .parse()
+        .map_err(|e: http::uri::InvalidUri| ConnectorError::user(e.into()))?;
     Ok(Request {
         method: request.method().to_owned(),
-        host: uri.authority().map(|a| a.as_str().to_owned()).unwrap_or_default(),
-        target: uri.path_and_query().map_or_else(|| "/".to_owned(), |t| t.as_str().to_owned()),
-        headers: request.headers().iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+        host: uri
+            .authority()
+            .map(|a| a.as_str().to_owned())
+            .unwrap_or_default(),
+        target: uri
+            .path_and_query()
+            .map_or_else(|| "/".to_owned(), |t| t.as_str().to_owned()),
+        headers: request
+            .headers()
+            .iter()
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .collect(),
         body,
     })
 }
 
 fn answered(response: Response) -> Result<HttpResponse, ConnectorError> {
-    let status = StatusCode::try_from(response.status).map_err(|e| ConnectorError::other(e.into(), None))?;
+    let status =
+        StatusCode::try_from(response.status).map_err(|e| ConnectorError::other(e.into(), None))?;
     let mut answer = HttpResponse::new(status, SdkBody::from(response.body));
     for (name, value) in response.headers {
         answer.headers_mut().append(name, value);
@@ -69,7 +91,11 @@ impl HttpConnector for Wire {
             }
             let request = received(request).await?;
             let now = wire.clock.nanos();
-            let answer = wire.world.lock().call(&request, now).map_err(|e| ConnectorError::io(e.into()))?;
+            let answer = wire
+                .world
+                .lock()
+                .call(&request, now)
+                .map_err(|e| ConnectorError::io(e.into()))?;
             wire.clock.sleep_until(now + answer.latency).await;
             match answer.reply {
                 Reply::Response(response) => answered(response),
