@@ -13,6 +13,7 @@ mod tests;
 use super::{Service, ServiceId, Wanted};
 use crate::clock::{DAY, HOUR, Nanos, Pert};
 use crate::error::AwsError;
+use crate::services::elbv2::certificate_users;
 use crate::table::Table;
 use crate::world::{Cx, Event, Input, Output, World};
 use serde_json::{Value, json};
@@ -338,40 +339,6 @@ fn new_arn(cx: &mut Cx<'_>) -> String {
     cx.arn("acm", &format!("certificate/{id}"))
 }
 
-/// The balancers that present a certificate.
-fn users(world: &mut World, account: &str, region: &str, arn: &str) -> Vec<String> {
-    let ask = |world: &mut World, operation: &str, input: Value| {
-        world
-            .invoke(account, region, ServiceId::Elbv2, operation, input)
-            .unwrap_or_default()
-    };
-    let rows = |value: &Value, member: &str| value[member].as_array().cloned().unwrap_or_default();
-    let balancers = ask(world, "DescribeLoadBalancers", json!({}));
-    let mut users = Vec::new();
-    for balancer in rows(&balancers, "LoadBalancers") {
-        let listeners = ask(
-            world,
-            "DescribeListeners",
-            json!({"LoadBalancerArn": balancer["LoadBalancerArn"]}),
-        );
-        let presents = rows(&listeners, "Listeners").iter().any(|listener| {
-            let held = ask(
-                world,
-                "DescribeListenerCertificates",
-                json!({"ListenerArn": listener["ListenerArn"]}),
-            );
-            [rows(listener, "Certificates"), rows(&held, "Certificates")]
-                .iter()
-                .flatten()
-                .any(|c| c["CertificateArn"] == json!(arn))
-        });
-        if let (true, Some(user)) = (presents, balancer["LoadBalancerArn"].as_str()) {
-            users.push(user.to_owned());
-        }
-    }
-    users
-}
-
 fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     let arn = input.str("CertificateArn").unwrap_or_default().to_owned();
     check_arn(cx, &arn)?;
@@ -384,7 +351,7 @@ fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         .ok_or(gone)?
         .clone();
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
-    let users = users(cx.world, &account, &region, &arn);
+    let users = certificate_users(cx.world, &arn);
     let c = &certificate;
     let mut out = json!({
         "CertificateArn": c.arn,
@@ -499,7 +466,7 @@ fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     }
     let mut rows = Vec::new();
     for c in &sorted {
-        let users = users(cx.world, &account, &region, &c.arn);
+        let users = certificate_users(cx.world, &c.arn);
         let mut row = json!({
             "CertificateArn": c.arn,
             "DomainName": c.domain,
@@ -533,7 +500,7 @@ fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
 fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     let arn = named(cx, input)?.arn.clone();
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
-    if !users(cx.world, &account, &region, &arn).is_empty() {
+    if !certificate_users(cx.world, &arn).is_empty() {
         let message = format!("Certificate {arn} in account {account} is in use.");
         return Err(AwsError::new("ResourceInUseException", message));
     }
@@ -807,7 +774,7 @@ fn issue(world: &mut World, event: &Event) {
 
 /// A certificate in use is issued anew if its records still answer; else it goes on until it expires.
 fn renew_by_itself(world: &mut World, event: &Event) {
-    let used = !users(world, &event.account, &event.region, &event.id).is_empty();
+    let used = !certificate_users(world, &event.id).is_empty();
     let Some(certificate) = certificate(world, &event.id).cloned() else {
         return;
     };

@@ -80,7 +80,7 @@ const ZONES: &[(&str, &str, &str)] = &[
     ("us-west-2", "Z1H1FL5HABSF5", "Z18D5FSROUN65G"),
 ];
 
-pub(super) fn hosted_zone(region: &str, kind: Kind) -> &'static str {
+pub fn hosted_zone(region: &str, kind: Kind) -> &'static str {
     let found = ZONES.iter().find(|(name, _, _)| *name == region);
     match (found, kind) {
         (Some((_, application, _)), Kind::Application) => application,

@@ -25,6 +25,7 @@ use serde_json::Value;
 
 pub use balancers::{answering_nodes, balancer_by_dns};
 pub use certificates::certificate_users;
+pub use facts::hosted_zone;
 pub use health::{deregister, register, target_health};
 pub use serve::{Answered, BalancerAnswer, serve};
 pub use state::{Balancer, State, TargetGroup, TargetHealth};

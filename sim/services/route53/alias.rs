@@ -2,9 +2,8 @@
 
 use super::records::Records;
 use super::{Zone, name};
-use crate::services::ServiceId;
+use crate::services::elbv2;
 use crate::world::{Cx, World};
-use serde_json::json;
 
 pub(super) struct Alias<'a> {
     pub rtype: &'a str,
@@ -110,60 +109,35 @@ fn target_zone(cx: &mut Cx<'_>, target: &str) -> Target {
     if let Some((_, id)) = website {
         return Target::In((*id).to_owned());
     }
-    match balancer_region(host) {
-        Some(region) => match balancer_zone(cx.world, &region, host) {
-            Some(id) => Target::In(id),
-            None => Target::Missing,
-        },
-        None => Target::Unknown,
+    if !is_balancer(host) {
+        return Target::Unknown;
+    }
+    match balancer_zone(cx.world, host) {
+        Some(id) => Target::In(id),
+        None => Target::Missing,
     }
 }
 
-/// The region in a balancer's name: `x.eu-west-1.elb.amazonaws.com`, or `x.elb.eu-west-1.amazonaws.com` for network ones.
-fn balancer_region(host: &str) -> Option<String> {
-    let labels: Vec<&str> = host.strip_suffix(".amazonaws.com")?.split('.').collect();
-    match labels.as_slice() {
-        [_, region, "elb"] | [_, "elb", region] => Some((*region).to_owned()),
-        _ => None,
-    }
+/// Whether a name is of a balancer's form: `x.eu-west-1.elb.amazonaws.com`, or `x.elb.eu-west-1.amazonaws.com` for
+/// network ones.
+fn is_balancer(host: &str) -> bool {
+    let labels: Vec<&str> = host
+        .strip_suffix(".amazonaws.com")
+        .unwrap_or_default()
+        .split('.')
+        .collect();
+    matches!(labels.as_slice(), [_, _, "elb"] | [_, "elb", _])
 }
 
 /// The hosted zone of a balancer of any account, by its DNS name.
-fn balancer_zone(world: &mut World, region: &str, host: &str) -> Option<String> {
-    let accounts: Vec<String> = world
-        .places
-        .keys()
-        .filter(|(_, r)| r == region)
-        .map(|(a, _)| a.clone())
-        .collect();
-    for account in accounts {
-        let Ok(out) = world.invoke(
-            &account,
-            region,
-            ServiceId::Elbv2,
-            "DescribeLoadBalancers",
-            json!({}),
-        ) else {
-            continue;
-        };
-        let balancers = out["LoadBalancers"]
-            .as_array()
-            .map_or(&[][..], Vec::as_slice);
-        let found = balancers.iter().find(|b| {
-            b["DNSName"]
-                .as_str()
-                .is_some_and(|dns| plain(&dns.to_ascii_lowercase()) == host)
-        });
-        if let Some(balancer) = found {
-            return balancer["CanonicalHostedZoneId"]
-                .as_str()
-                .map(str::to_owned);
-        }
-    }
-    None
+fn balancer_zone(world: &World, host: &str) -> Option<String> {
+    let (_, region, arn) = elbv2::balancer_by_dns(world, host)?;
+    let balancer = elbv2::balancer(world, &arn)?;
+    Some(elbv2::hosted_zone(&region, balancer.kind).to_owned())
 }
 
 /// Whether the target of an alias elsewhere can serve. What has no health of its own counts as healthy.
-pub(super) fn is_healthy(_world: &World, _target: &str) -> bool {
-    true
+pub(super) fn is_healthy(world: &World, target: &str) -> bool {
+    elbv2::balancer_by_dns(world, plain(target))
+        .is_none_or(|(_, _, arn)| elbv2::is_healthy(world, &arn))
 }

@@ -1128,3 +1128,142 @@ fn a_test_answer_says_what_one_server_would_say() {
     let out = call(&mut world, "TestDNSAnswer", ask("no.example.com")).unwrap();
     assert_eq!(out["ResponseCode"], "NXDOMAIN");
 }
+
+/// A VPC with two subnets behind an internet gateway.
+fn network(world: &mut World, region: &str) -> (String, Vec<String>) {
+    let mut ec2 = |operation: &str, input: Value| {
+        world
+            .invoke(ACCOUNT, region, ServiceId::Ec2, operation, input)
+            .unwrap_or_else(|e| panic!("{operation}: {e}"))
+    };
+    let vpc = ec2("CreateVpc", json!({"CidrBlock": "10.0.0.0/16"}))["Vpc"]["VpcId"].clone();
+    let gateway =
+        ec2("CreateInternetGateway", json!({}))["InternetGateway"]["InternetGatewayId"].clone();
+    ec2(
+        "AttachInternetGateway",
+        json!({"InternetGatewayId": gateway, "VpcId": vpc}),
+    );
+    let subnets = ["a", "b"].iter().enumerate().map(|(n, zone)| {
+        let input = json!({
+            "VpcId": vpc, "CidrBlock": format!("10.0.{n}.0/24"), "AvailabilityZone": format!("{region}{zone}"),
+        });
+        ec2("CreateSubnet", input)["Subnet"]["SubnetId"].as_str().unwrap().to_owned()
+    });
+    let subnets = subnets.collect();
+    (vpc.as_str().unwrap().to_owned(), subnets)
+}
+
+#[test]
+fn an_alias_to_a_balancer_answers_its_addresses_and_needs_its_regions_zone() {
+    let mut world = world();
+    let id = settled(&mut world, "example.com");
+    let (_, subnets) = network(&mut world, "eu-west-1");
+    let input = json!({"Name": "front", "Subnets": subnets});
+    let made = world
+        .invoke(
+            ACCOUNT,
+            "eu-west-1",
+            ServiceId::Elbv2,
+            "CreateLoadBalancer",
+            input,
+        )
+        .unwrap();
+    let balancer = &made["LoadBalancers"][0];
+    let (zone, dns) = (
+        balancer["CanonicalHostedZoneId"].as_str().unwrap(),
+        balancer["DNSName"].as_str().unwrap(),
+    );
+    let elsewhere = batch(
+        &mut world,
+        &id,
+        json!([alias("www.example.com", "Z35SXDOTRQ7X7K", dns)]),
+    );
+    assert!(
+        refusal(elsewhere)
+            .1
+            .contains("does not lie within the target zone")
+    );
+    batch(
+        &mut world,
+        &id,
+        json!([alias("www.example.com", zone, &format!("dualstack.{dns}"))]),
+    )
+    .unwrap();
+    pass(&mut world, 10 * MINUTE);
+    let Lookup::Records { records, ttl, .. } = lookup(&world, "www.example.com", "A", None) else {
+        panic!()
+    };
+    assert_eq!((records.len(), ttl), (2, 60));
+    assert!(records.iter().all(|r| r.parse::<Ipv4Addr>().is_ok()));
+    let listed = call(
+        &mut world,
+        "ListResourceRecordSets",
+        json!({"HostedZoneId": id}),
+    )
+    .unwrap();
+    let target = &listed["ResourceRecordSets"][2]["AliasTarget"];
+    assert_eq!(
+        target["DNSName"],
+        format!("dualstack.{}.", dns.to_ascii_lowercase())
+    );
+}
+
+#[test]
+fn a_private_zone_is_seen_from_its_vpcs_only_and_hides_the_public_one() {
+    let mut world = world();
+    let (vpc, _) = network(&mut world, "eu-west-1");
+    let public = settled(&mut world, "example.com");
+    batch(
+        &mut world,
+        &public,
+        json!([set("CREATE", "only.example.com", "A", 60, &["192.0.2.1"])]),
+    )
+    .unwrap();
+    let seat = json!({"VPCRegion": "eu-west-1", "VPCId": vpc});
+    let input = json!({"Name": "example.com", "CallerReference": "p", "VPC": seat});
+    let made = call(&mut world, "CreateHostedZone", input).unwrap();
+    let id = bare(made["HostedZone"]["Id"].as_str().unwrap()).to_owned();
+    assert_eq!(made["HostedZone"]["Config"]["PrivateZone"], true);
+    batch(
+        &mut world,
+        &id,
+        json!([set("CREATE", "db.example.com", "A", 60, &["10.0.0.9"])]),
+    )
+    .unwrap();
+    pass(&mut world, 2 * MINUTE);
+    let inside = |name: &str| lookup(&world, name, "A", Some(("eu-west-1", &vpc)));
+    assert!(matches!(inside("db.example.com"), Lookup::Records { .. }));
+    assert_eq!(inside("only.example.com"), Lookup::NxDomain);
+    assert_eq!(
+        lookup(&world, "db.example.com", "A", None),
+        Lookup::NxDomain
+    );
+    let again = json!({"Name": "example.com", "CallerReference": "q", "VPC": seat});
+    assert_eq!(
+        refusal(call(&mut world, "CreateHostedZone", again)).0,
+        "ConflictingDomainExists"
+    );
+    let missing = json!({"VPCRegion": "eu-west-1", "VPCId": "vpc-0"});
+    let stranger = json!({"HostedZoneId": id, "VPC": missing});
+    assert_eq!(
+        refusal(call(&mut world, "AssociateVPCWithHostedZone", stranger)).0,
+        "InvalidVPCId"
+    );
+    let last = json!({"HostedZoneId": id, "VPC": seat});
+    assert_eq!(
+        refusal(call(&mut world, "DisassociateVPCFromHostedZone", last)).0,
+        "LastVPCAssociation"
+    );
+    let public_one = json!({"HostedZoneId": public, "VPC": seat});
+    assert_eq!(
+        refusal(call(&mut world, "AssociateVPCWithHostedZone", public_one)).0,
+        "PublicZoneVPCAssociation"
+    );
+    let listed = call(
+        &mut world,
+        "ListHostedZonesByVPC",
+        json!({"VPCId": vpc, "VPCRegion": "eu-west-1"}),
+    )
+    .unwrap();
+    assert_eq!(listed["HostedZoneSummaries"][0]["HostedZoneId"], json!(id));
+}

@@ -4,7 +4,7 @@ use super::records::{Body, RecordSet, Routing, invalid};
 use super::{Change, SERVERS, Vpc, Zone, bare, change, name, no_such_zone};
 use crate::clock::Pert;
 use crate::error::AwsError;
-use crate::services::ServiceId;
+use crate::services::{ServiceId, ec2};
 use crate::world::{Cx, Event, Input, World};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -56,13 +56,7 @@ fn vpc_of(input: &Input) -> Option<Vpc> {
 /// Whether a VPC exists in the caller's account.
 fn check_vpc(cx: &mut Cx<'_>, vpc: &Vpc) -> Result<(), AwsError> {
     let account = cx.caller.account.clone();
-    let asked = json!({"VpcIds": [vpc.id]});
-    let found = !vpc.region.is_empty()
-        && !vpc.id.is_empty()
-        && cx
-            .world
-            .invoke(&account, &vpc.region, ServiceId::Ec2, "DescribeVpcs", asked)
-            .is_ok();
+    let found = ec2::vpc(cx.world, &account, &vpc.region, &vpc.id).is_some();
     if found {
         return Ok(());
     }
