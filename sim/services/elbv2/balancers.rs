@@ -536,8 +536,8 @@ pub fn balancer_by_dns(world: &World, dns: &str) -> Option<(String, String, Stri
     })
 }
 
-/// The nodes whose addresses the balancer's DNS name answers with: those whose zone has a healthy target, or all if
-/// none has. An address is the public one, or the private one of an internal balancer.
+/// The nodes whose addresses the balancer's DNS name answers with: all of them, once it is active. An address is the
+/// public one, or the private one of an internal balancer.
 pub fn answering_nodes(world: &World, balancer_arn: &str) -> Vec<Node> {
     let Some(balancer) = super::balancer(world, balancer_arn) else {
         return vec![];
