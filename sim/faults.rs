@@ -199,8 +199,14 @@ impl Faults {
     }
 
     /// Whether the control plane of a region is dark for a service, and whether connections are refused at once.
+    /// S3 is a data plane: it is dark when data planes are.
     pub fn control_dark(&self, service: ServiceId, region: &str, now: Nanos) -> Option<bool> {
-        self.dark(Some(service), region, now, Dark::Data)
+        let lit = if service == ServiceId::S3 {
+            Dark::Control
+        } else {
+            Dark::Data
+        };
+        self.dark(Some(service), region, now, lit)
     }
 
     /// Whether the data plane of a region is dark (balancers, tasks, databases, registries).

@@ -17,6 +17,7 @@ aws-sim: a simulated AWS on 127.0.0.1
   --read-lag SECONDS    how long reads may lag writes (default: 3)
   --check-signatures    refuse requests whose signature is wrong
   --check-dates         and requests whose date is not the world's
+  --odd-statuses P      how likely a read shows a status that no client knows (default: 0.001)
   --no-throttle         no token buckets
 
 Prints one line of JSON with the addresses when it is ready. The sandbox's own endpoints are under /_sandbox/.
@@ -71,6 +72,7 @@ fn options() -> Result<Option<Options>, String> {
             }
             "--check-signatures" => options.settings.check_signatures = true,
             "--check-dates" => options.settings.check_dates = true,
+            "--odd-statuses" => options.settings.odd_statuses = number(&name, &value()?)?,
             "--no-throttle" => options.settings.throttle = false,
             other => return Err(format!("unknown option {other}")),
         }

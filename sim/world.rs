@@ -101,6 +101,8 @@ pub struct Settings {
     /// Whether the date of a signature must be the world's, give or take 15 minutes. A server on real clients' clocks
     /// does without.
     pub check_dates: bool,
+    /// How likely a status in the answer to a read is one that no client knows. AWS adds statuses without asking.
+    pub odd_statuses: f64,
     /// Whether token buckets throttle.
     pub throttle: bool,
 }
@@ -111,6 +113,7 @@ impl Default for Settings {
             read_lag: 3 * crate::clock::SECOND,
             check_signatures: false,
             check_dates: true,
+            odd_statuses: 0.001,
             throttle: true,
         }
     }

@@ -5,6 +5,7 @@ use crate::clock::{MINUTE, Nanos};
 use crate::error::AwsError;
 use crate::protocol::address::Scope;
 use crate::protocol::{Decoded, signature, timestamp};
+use crate::services::ec2::zones;
 use crate::services::{ServiceId, iam, sts};
 use crate::world::{Caller, Request, World};
 
@@ -80,6 +81,7 @@ pub fn of_key(world: &World, access_key: &str) -> Option<Identity> {
 pub fn identify(
     world: &World,
     service: ServiceId,
+    region: &str,
     request: &Request,
     scope: Option<&Scope>,
     decoded: Option<&Decoded>,
@@ -101,6 +103,10 @@ pub fn identify(
     let identity = of_key(world, &scope.access_key).ok_or_else(|| refusal::unknown_key(service))?;
     if identity.expires.is_some_and(|at| at <= world.now()) {
         return Err(refusal::expired(service));
+    }
+    // A region that the account has not opted into, or that does not exist, knows none of its keys.
+    if !zones::region_enabled(world, &identity.caller.account, region) {
+        return Err(refusal::unknown_key(service));
     }
     if world.settings.check_signatures {
         verify(world, service, request, scope, &identity, decoded)?;

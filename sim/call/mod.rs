@@ -8,7 +8,7 @@ use crate::faults::{Fault, Met};
 use crate::model::{Kind, Model, Operation, Shape};
 use crate::protocol::answer::Envelope;
 use crate::protocol::{self, Decoded, Dialect, Undecoded, address, answer};
-use crate::services::{ServiceId, iam};
+use crate::services::{ServiceId, iam, s3};
 use crate::world::{Answer, Caller, Cx, Input, Output, Reply, Request, Response, World};
 use bytes::Bytes;
 use serde_json::Value;
@@ -147,7 +147,7 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
         now: seconds,
     };
     let scope = address::scope(request);
-    let Some(address) = address::find(request, scope.as_ref()) else {
+    let Some(address) = place(world, request, scope.as_ref()) else {
         let (dialect, error) = protocol::nobody();
         let response = answer::error(&dialect, None, &error, &envelope);
         return digest(
@@ -204,6 +204,7 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
     let caller = caller::identify(
         call.world,
         service,
+        &address.region,
         request,
         scope.as_ref(),
         decoded.as_ref().ok(),
@@ -231,6 +232,25 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
     }
     world.log.put(access);
     digest(world, request, answer)
+}
+
+/// Where a request goes. A request to S3 that names no region (an old signature, none at all) and comes to no regional
+/// host goes to the bucket's own.
+fn place(
+    world: &World,
+    request: &Request,
+    scope: Option<&address::Scope>,
+) -> Option<address::Address> {
+    let mut address = address::find(request, scope)?;
+    let named =
+        scope.is_some_and(|s| !s.region.is_empty()) || request.host.contains(".amazonaws.com");
+    if address.service == ServiceId::S3 && !named {
+        let bucket = address::bucket_of(&address, request);
+        if let Some(region) = s3::bucket_region(world, &bucket) {
+            address.region = region.to_owned();
+        }
+    }
+    Some(address)
 }
 
 fn request_id(world: &World, print: u64) -> String {
@@ -310,6 +330,7 @@ impl Call<'_> {
             access.error = Some(error.code.clone());
             return self.refuse(&error);
         }
+        let dice = self.world.dice;
         let met = Met {
             service,
             operation: name,
@@ -318,8 +339,12 @@ impl Call<'_> {
             writes: access.writes,
             request: self.request,
         };
-        let dice = self.world.dice;
-        let fault = self.world.faults.meet(dice, now, &met);
+        let fault = self.world.faults.meet(dice, now, &met).or_else(|| {
+            // AWS adds statuses without asking: a client meets one now and then, whatever else goes wrong.
+            let print = fingerprint(self.request) ^ now;
+            let odd = !access.writes && dice.unit(&["odd status", name], print) < self.world.settings.odd_statuses;
+            odd.then(|| Fault::UnknownStatus { value: String::from("reconsidering") })
+        });
         if let Some(fault) = &fault {
             access.fault = Some(name_of(fault));
             if let Some(answer) = self.before(fault, service, operation, &caller, &decoded.input) {
@@ -622,7 +647,7 @@ pub fn invoke_as(
 /// Executes a request again, or late: by the same caller, met by no fault, not throttled. Nobody hears the answer.
 pub fn replay(world: &mut World, caller: &Caller, request: &Request) {
     let scope = address::scope(request);
-    let Some(address) = address::find(request, scope.as_ref()) else {
+    let Some(address) = place(world, request, scope.as_ref()) else {
         return;
     };
     let model = address.service.model();

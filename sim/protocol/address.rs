@@ -36,16 +36,25 @@ pub fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
 /// The credential scope: `AKID/20270115/eu-west-1/rds/aws4_request`, from the header or the presigned query.
 pub fn scope(request: &Request) -> Option<Scope> {
     let credential = match header(request, "authorization") {
-        Some(value) => {
-            let at = value.find("Credential=")? + "Credential=".len();
-            value[at..].split([',', ' ']).next()?.to_owned()
-        }
+        Some(value) => match value.find("Credential=") {
+            Some(at) => value[at + "Credential=".len()..]
+                .split([',', ' '])
+                .next()?
+                .to_owned(),
+            None => return old_scope(value.strip_prefix("AWS ")?.split(':').next()?),
+        },
         None => {
-            let query = request.target.split_once('?')?.1;
-            super::text::pairs(query)
-                .into_iter()
-                .find(|(k, _)| k == "X-Amz-Credential")?
-                .1
+            let pairs = super::text::pairs(request.target.split_once('?')?.1);
+            let part = |name: &str| {
+                pairs
+                    .iter()
+                    .find(|(k, _)| k == name)
+                    .map(|(_, v)| v.clone())
+            };
+            match part("X-Amz-Credential") {
+                Some(credential) => credential,
+                None => return old_scope(&part("AWSAccessKeyId")?),
+            }
         }
     };
     let mut parts = credential.rsplitn(5, '/');
@@ -60,6 +69,29 @@ pub fn scope(request: &Request) -> Option<Scope> {
         region,
         service,
     })
+}
+
+/// Version 2 of the signature, which S3 still takes: it names a key and nothing else.
+fn old_scope(access_key: &str) -> Option<Scope> {
+    Some(Scope {
+        access_key: access_key.to_owned(),
+        service: String::from("s3"),
+        ..Scope::default()
+    })
+}
+
+/// The bucket that a request to S3 names, in its host or in its path.
+pub fn bucket_of(address: &Address, request: &Request) -> String {
+    match &address.bucket {
+        Some(bucket) => bucket.clone(),
+        None => {
+            let path = request.target.split(['?', '#']).next().unwrap_or("");
+            super::text::unescape(
+                path.trim_start_matches('/').split('/').next().unwrap_or(""),
+                false,
+            )
+        }
+    }
 }
 
 /// The request's service and region, if anything tells them.

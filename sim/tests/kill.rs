@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 100;
 const CLIENTS: usize = 4;
 
 struct Server {
@@ -67,10 +67,10 @@ fn iam(address: &str, action: &str, user: &str) -> Option<u16> {
 fn every_answered_change_is_there_after_sigkill_under_load() {
     let file = std::env::temp_dir().join(format!("aws-sim-kill-{}", std::process::id()));
     let _ = std::fs::remove_file(&file);
-    let mut answered: Vec<String> = Vec::new();
+    let (mut answered, mut last): (Vec<String>, Vec<String>) = Default::default();
     for round in 0..ROUNDS {
         let mut server = start(&file);
-        for user in &answered {
+        for user in &last {
             assert_eq!(
                 iam(&server.address, "GetUser", user),
                 Some(200),
@@ -102,12 +102,17 @@ fn every_answered_change_is_there_after_sigkill_under_load() {
         }
         server.process.kill().unwrap();
         server.process.wait().unwrap();
+        last.clear();
         for client in clients {
-            answered.extend(client.join().unwrap());
+            last.extend(client.join().unwrap());
         }
+        answered.extend_from_slice(&last);
     }
     assert!(answered.len() > ROUNDS);
     let mut server = start(&file);
+    for user in &answered {
+        assert_eq!(iam(&server.address, "GetUser", user), Some(200), "{user} is gone");
+    }
     server.process.kill().unwrap();
     server.process.wait().unwrap();
     std::fs::remove_file(&file).unwrap();

@@ -60,6 +60,11 @@ impl Bucket {
     }
 }
 
+/// The region that a bucket is in.
+pub fn bucket_region<'w>(world: &'w World, bucket: &str) -> Option<&'w str> {
+    world.s3.buckets.get(bucket).map(|b| b.region.as_str())
+}
+
 /// The current version of an object.
 pub fn object<'w>(world: &'w World, bucket: &str, key: &str) -> Option<&'w Object> {
     let versions = world.s3.objects.get(bucket)?.get(key)?;
