@@ -228,7 +228,13 @@ pub fn act(world: &mut World, action: &Action) -> Value {
             world.stop_users(name);
             json!({})
         }
-        Action::Call { account, region, service, operation, input } => {
+        Action::Call {
+            account,
+            region,
+            service,
+            operation,
+            input,
+        } => {
             let Some(service) = ServiceId::named(service) else {
                 return json!({"error": {"code": "NotSimulated", "message": format!("there is no service {service}")}});
             };

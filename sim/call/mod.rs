@@ -342,8 +342,11 @@ impl Call<'_> {
         let fault = self.world.faults.meet(dice, now, &met).or_else(|| {
             // AWS adds statuses without asking: a client meets one now and then, whatever else goes wrong.
             let print = fingerprint(self.request) ^ now;
-            let odd = !access.writes && dice.unit(&["odd status", name], print) < self.world.settings.odd_statuses;
-            odd.then(|| Fault::UnknownStatus { value: String::from("reconsidering") })
+            let odd = !access.writes
+                && dice.unit(&["odd status", name], print) < self.world.settings.odd_statuses;
+            odd.then(|| Fault::UnknownStatus {
+                value: String::from("reconsidering"),
+            })
         });
         if let Some(fault) = &fault {
             access.fault = Some(name_of(fault));

@@ -218,11 +218,7 @@ fn signatures_are_checked_when_told_to() {
 fn a_region_that_is_not_enabled_knows_no_keys() {
     let mut world = World::new(1);
     for region in ["mars-1", "af-south-1"] {
-        let request = signed(
-            "sts",
-            region,
-            "Action=GetCallerIdentity&Version=2011-06-15",
-        );
+        let request = signed("sts", region, "Action=GetCallerIdentity&Version=2011-06-15");
         assert!(body(serve(&mut world, &request)).contains("InvalidClientTokenId"));
     }
 }
@@ -231,7 +227,11 @@ fn a_region_that_is_not_enabled_knows_no_keys() {
 fn now_and_then_a_read_shows_a_status_that_nobody_knows() {
     let mut world = World::new(1);
     world.settings.odd_statuses = 0.5;
-    let vpc = signed("ec2", "eu-west-1", "Action=CreateVpc&CidrBlock=10.0.0.0/16&Version=2016-11-15");
+    let vpc = signed(
+        "ec2",
+        "eu-west-1",
+        "Action=CreateVpc&CidrBlock=10.0.0.0/16&Version=2016-11-15",
+    );
     assert_eq!(response(serve(&mut world, &vpc)).status, 200);
     let list = signed("ec2", "eu-west-1", "Action=DescribeVpcs&Version=2016-11-15");
     let odd = (1..=100).filter(|n| {

@@ -111,7 +111,11 @@ fn every_answered_change_is_there_after_sigkill_under_load() {
     assert!(answered.len() > ROUNDS);
     let mut server = start(&file);
     for user in &answered {
-        assert_eq!(iam(&server.address, "GetUser", user), Some(200), "{user} is gone");
+        assert_eq!(
+            iam(&server.address, "GetUser", user),
+            Some(200),
+            "{user} is gone"
+        );
     }
     server.process.kill().unwrap();
     server.process.wait().unwrap();
