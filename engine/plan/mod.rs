@@ -2,6 +2,7 @@
 //!
 //! Data and pure functions. Must not know: I/O, clocks, how a step is carried out.
 
+mod check;
 mod order;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+pub use check::{Flaw, check, check_kinds};
 pub use order::Graph;
 
 use crate::name::{Place, StepId};

@@ -12,7 +12,7 @@ mod gate;
 pub mod next;
 mod pace;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub use pace::{Pace, Rate};
 use crate::event::{Event, Holder, Outcome, Reach, Record};
 use crate::journal::{self, Journal, JournalError, Mirror};
 use crate::name::{RunId, StepId};
-use crate::plan::{FORMAT, Plan};
+use crate::plan::{FORMAT, Flaw, Plan, check};
 use crate::report::Reporter;
 use crate::state::{Illegal, RunState};
 use crate::step::{Act, Kinds, ParseError};
@@ -38,6 +38,8 @@ pub enum RunError {
     Journal(#[source] JournalError),
     #[error("the journal contradicts itself, or drtool has a bug")]
     Illegal(#[source] Illegal),
+    #[error("the plan cannot be carried out")]
+    Plan { flaws: Vec<Flaw> },
     #[error("step `{step}` of the plan cannot be made")]
     Step { step: StepId, source: ParseError },
     #[error("run `{run}` has ended: there is nothing left to {wish}")]
@@ -60,7 +62,8 @@ impl RunError {
         match self {
             RunError::Journal(error) => error.code(),
             RunError::Illegal(_) => Illegal::CODE,
-            RunError::Step { .. } => "E1020",
+            RunError::Plan { flaws } => flaws.first().map_or("E1150", |flaw| flaw.code),
+            RunError::Step { .. } => "E1151",
             RunError::Over { .. } => "E3020",
             RunError::PastTheCut { .. } => "E3021",
             RunError::Unfinished { .. } => "E3022",
@@ -70,9 +73,10 @@ impl RunError {
     /// The process's exit status.
     pub fn exit(&self) -> u8 {
         match self {
-            RunError::Step { .. } | RunError::Over { .. } | RunError::PastTheCut { .. } => {
-                crate::event::exit::INPUT
-            }
+            RunError::Plan { .. }
+            | RunError::Step { .. }
+            | RunError::Over { .. }
+            | RunError::PastTheCut { .. } => crate::event::exit::INPUT,
             RunError::Unfinished { .. } => crate::event::exit::STOPPED,
             RunError::Journal(_) | RunError::Illegal(_) => crate::event::exit::JOURNAL,
         }
@@ -117,7 +121,7 @@ pub struct Run<E: 'static> {
 }
 
 impl<E: Send + Sync + 'static> Run<E> {
-    /// A new run of `plan`: begins its journal. `plan` must have passed `plan::check`.
+    /// A new run of `plan`: checks it and begins its journal.
     pub fn begin(
         place: journal::Place,
         plan: Plan,
@@ -126,6 +130,10 @@ impl<E: Send + Sync + 'static> Run<E> {
         holder: Holder,
         now: Timestamp,
     ) -> Result<Self, RunError> {
+        let flaws = check(&plan);
+        if !flaws.is_empty() {
+            return Err(RunError::Plan { flaws });
+        }
         let acts = acts(&plan, kinds)?;
         let event = Event::Planned {
             format: FORMAT,

@@ -465,13 +465,13 @@ fn begins_are_bounded() {
 }
 
 #[test]
-fn a_need_that_is_not_in_the_plan_is_no_crash() {
+fn a_plan_with_flaws_is_not_begun() {
     let mut lonely = thing("a", Guard::Name, 5, &[]);
     lonely.needs.push(Need::on(id("nobody")));
-    assert_eq!(
-        Bench::new().finish(plan(vec![lonely])).outcome(),
-        &Outcome::Done
-    );
+    let bench = Bench::new();
+    let error = bench.begin(plan(vec![lonely])).err().unwrap();
+    assert_eq!((error.code(), error.exit()), ("E1042", 2));
+    assert_eq!(journal::read(&bench.files).unwrap_err().code(), "E3001");
 }
 
 #[test]
