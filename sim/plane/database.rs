@@ -9,8 +9,12 @@ use crate::clock::{MINUTE, Nanos};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod evaluate;
+mod parse;
 pub mod relation;
+mod server;
 pub mod sql;
+mod token;
 
 /// The table that simulated users write their numbered rows to.
 pub const ENTRIES: &str = "entries";
@@ -265,6 +269,10 @@ pub struct Database {
     pub system: u64,
     /// MySQL's `server_uuid`: every server its own.
     pub server: String,
+    /// Under whose identity transactions are made now, and which earlier servers made the first so-and-so many: what
+    /// MySQL's executed set is written from. A replica executes under its source's identity.
+    pub author: String,
+    pub lineage: Vec<(String, usize)>,
     /// PostgreSQL's timeline: one more with each restore or promotion.
     pub timeline: u32,
     pub master: String,
@@ -299,6 +307,8 @@ impl Database {
             dialect,
             version: version.to_owned(),
             system,
+            author: server.clone(),
+            lineage: vec![],
             server,
             timeline: 1,
             master: String::new(),
@@ -425,7 +435,11 @@ impl Database {
             Dialect::Postgres => (origin / SEGMENT + 1) * SEGMENT + 0xd8,
             Dialect::Mysql => origin,
         };
+        let mut lineage = self.lineage.clone();
+        lineage.push((self.author.clone(), self.history.len()));
         Database {
+            author: server.clone(),
+            lineage,
             server,
             timeline: self.timeline + 1,
             origin: next,
@@ -434,4 +448,24 @@ impl Database {
             ..self.clone()
         }
     }
+
+    /// Which server made how many of the first `executed` transactions, in order.
+    pub fn authors(&self, executed: usize) -> Vec<(&str, usize)> {
+        let mut made: Vec<(&str, usize)> = Vec::new();
+        let mut done = 0;
+        let last = (self.author.as_str(), executed);
+        for (author, until) in self.lineage.iter().map(|(author, until)| (author.as_str(), *until)).chain([last]) {
+            let part = until.min(executed).saturating_sub(done);
+            done += part;
+            match made.iter_mut().find(|(known, _)| *known == author) {
+                Some((_, count)) => *count += part,
+                None if part > 0 => made.push((author, part)),
+                None => {}
+            }
+        }
+        made
+    }
 }
+
+#[cfg(test)]
+mod tests;

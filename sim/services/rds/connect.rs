@@ -526,16 +526,22 @@ pub fn rows(world: &World, at: &DatabaseRef) -> BTreeMap<String, Vec<u64>> {
         .unwrap_or_default()
 }
 
-/// Runs SQL as `user`, in that user's own connection.
-pub fn query(
+/// Runs SQL as `user`, in a connection of its own to the instance's first database.
+pub fn query(world: &mut World, at: &DatabaseRef, user: &str, sql: &str) -> Result<Vec<Vec<String>>, String> {
+    query_in(world, at, user, "", sql)
+}
+
+/// The same in a named database.
+pub fn query_in(
     world: &mut World,
     at: &DatabaseRef,
     user: &str,
+    database: &str,
     sql: &str,
 ) -> Result<Vec<Vec<String>>, String> {
     let there = instance(world, at).ok_or_else(|| format!("no instance {}", at.instance))?;
     if !there.up {
         return Err("connection refused".into());
     }
-    database::sql::run(world, at, user, sql)
+    database::sql::run(world, at, user, database, sql)
 }
