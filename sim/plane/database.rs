@@ -138,7 +138,7 @@ impl History {
         let whole = length / CHUNK;
         let mut chunks: Vec<_> = self.chunks.iter().take(whole).cloned().collect();
         if let Some(rest) = self.chunks.get(whole)
-            && length % CHUNK > 0
+            && !length.is_multiple_of(CHUNK)
         {
             chunks.push(Arc::new(
                 rest.iter().take(length % CHUNK).cloned().collect(),
@@ -454,7 +454,12 @@ impl Database {
         let mut made: Vec<(&str, usize)> = Vec::new();
         let mut done = 0;
         let last = (self.author.as_str(), executed);
-        for (author, until) in self.lineage.iter().map(|(author, until)| (author.as_str(), *until)).chain([last]) {
+        for (author, until) in self
+            .lineage
+            .iter()
+            .map(|(author, until)| (author.as_str(), *until))
+            .chain([last])
+        {
             let part = until.min(executed).saturating_sub(done);
             done += part;
             match made.iter_mut().find(|(known, _)| *known == author) {

@@ -20,13 +20,26 @@ pub fn select(server: &mut Server<'_>, select: &Select) -> Answer<Vec<Vec<Value>
     let (relation, name) = match &select.from {
         Some(source) => {
             let name = source.alias.clone().unwrap_or_else(|| source.name.clone());
-            (server.relation(source.schema.as_deref(), &source.name, source.called)?, name)
+            (
+                server.relation(source.schema.as_deref(), &source.name, source.called)?,
+                name,
+            )
         }
-        None => (Relation { columns: vec![], rows: vec![vec![]] }, String::new()),
+        None => (
+            Relation {
+                columns: vec![],
+                rows: vec![vec![]],
+            },
+            String::new(),
+        ),
     };
     let mut kept: Vec<&Vec<Value>> = Vec::new();
     for values in &relation.rows {
-        let row = Row { relation: &relation, name: &name, values };
+        let row = Row {
+            relation: &relation,
+            name: &name,
+            values,
+        };
         let wanted = match &select.filter {
             Some(filter) => evaluate(server, filter, Some(&row))?.truth() == Some(true),
             None => true,
@@ -45,13 +58,23 @@ pub fn select(server: &mut Server<'_>, select: &Select) -> Answer<Vec<Vec<Value>
             }
             let mut keys = Vec::new();
             for (by, _) in &select.order {
-                keys.push(aggregate(server, &by_alias(select, by), &relation, &name, &group)?);
+                keys.push(aggregate(
+                    server,
+                    &by_alias(select, by),
+                    &relation,
+                    &name,
+                    &group,
+                )?);
             }
             rows.push((keys, out));
         }
     } else {
         for values in kept {
-            let row = Row { relation: &relation, name: &name, values };
+            let row = Row {
+                relation: &relation,
+                name: &name,
+                values,
+            };
             let mut out = Vec::new();
             for (item, _) in &select.items {
                 match item {
@@ -97,12 +120,15 @@ pub fn select(server: &mut Server<'_>, select: &Select) -> Answer<Vec<Vec<Value>
 /// `ORDER BY alias` and `ORDER BY 1` mean an item.
 fn by_alias(select: &Select, by: &Expression) -> Expression {
     let item = match by {
-        Expression::Column(None, name) => {
-            select.items.iter().find(|(_, alias)| alias.as_deref() == Some(name.as_str())).map(|(item, _)| item)
-        }
-        Expression::Value(Value::Int(n)) => {
-            usize::try_from(*n - 1).ok().and_then(|n| select.items.get(n)).map(|(item, _)| item)
-        }
+        Expression::Column(None, name) => select
+            .items
+            .iter()
+            .find(|(_, alias)| alias.as_deref() == Some(name.as_str()))
+            .map(|(item, _)| item),
+        Expression::Value(Value::Int(n)) => usize::try_from(*n - 1)
+            .ok()
+            .and_then(|n| select.items.get(n))
+            .map(|(item, _)| item),
         _ => None,
     };
     item.unwrap_or(by).clone()
@@ -120,7 +146,11 @@ fn groups<'a>(
     }
     let mut groups: Vec<(Vec<Value>, Vec<&Vec<Value>>)> = Vec::new();
     for values in rows {
-        let row = Row { relation, name, values };
+        let row = Row {
+            relation,
+            name,
+            values,
+        };
         let mut key = Vec::new();
         for by in &select.group {
             key.push(evaluate(server, &by_alias(select, by), Some(&row))?);
@@ -140,7 +170,9 @@ fn has_aggregate(expression: &Expression) -> bool {
         Expression::Call(name, arguments) => {
             AGGREGATES.contains(&name.as_str()) || arguments.iter().any(has_aggregate)
         }
-        Expression::Binary(_, a, b) | Expression::Like(a, b, _) => has_aggregate(a) || has_aggregate(b),
+        Expression::Binary(_, a, b) | Expression::Like(a, b, _) => {
+            has_aggregate(a) || has_aggregate(b)
+        }
         Expression::Not(a)
         | Expression::Negative(a)
         | Expression::IsNull(a, _)
@@ -170,7 +202,15 @@ fn aggregate(
         };
         let mut values = Vec::new();
         for row in rows {
-            let value = evaluate(server, argument, Some(&Row { relation, name, values: row }))?;
+            let value = evaluate(
+                server,
+                argument,
+                Some(&Row {
+                    relation,
+                    name,
+                    values: row,
+                }),
+            )?;
             if value != Value::Null {
                 values.push(value);
             }
@@ -182,7 +222,15 @@ fn aggregate(
         return evaluate(server, &reduced, None);
     }
     match rows.first() {
-        Some(values) => evaluate(server, expression, Some(&Row { relation, name, values })),
+        Some(values) => evaluate(
+            server,
+            expression,
+            Some(&Row {
+                relation,
+                name,
+                values,
+            }),
+        ),
         None if mentions_column(expression) => Ok(Value::Null),
         None => evaluate(server, expression, None),
     }
@@ -209,7 +257,9 @@ fn reduce(
         aggregate(server, inner, relation, name, rows).map(Expression::Value)
     };
     Ok(match expression {
-        Expression::Binary(op, a, b) => Expression::Binary(op, Box::new(part(a)?), Box::new(part(b)?)),
+        Expression::Binary(op, a, b) => {
+            Expression::Binary(op, Box::new(part(a)?), Box::new(part(b)?))
+        }
         Expression::Cast(a, kind) => Expression::Cast(Box::new(part(a)?), kind.clone()),
         Expression::Not(a) => Expression::Not(Box::new(part(a)?)),
         Expression::Negative(a) => Expression::Negative(Box::new(part(a)?)),
@@ -221,7 +271,12 @@ fn reduce(
             }
             Expression::Call(function.clone(), values)
         }
-        other => return Err(sql::unsupported(server.dialect(), &format!("aggregates inside {other:?}"))),
+        other => {
+            return Err(sql::unsupported(
+                server.dialect(),
+                &format!("aggregates inside {other:?}"),
+            ));
+        }
     })
 }
 
@@ -247,14 +302,28 @@ fn fold(dialect: Dialect, function: &str, values: Vec<Value>) -> Value {
             }
         }
         extreme => {
-            let wanted = if extreme == "max" { Ordering::Greater } else { Ordering::Less };
-            let better = |a: Value, b: Value| if b.compare(&a, dialect) == Some(wanted) { b } else { a };
+            let wanted = if extreme == "max" {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            };
+            let better = |a: Value, b: Value| {
+                if b.compare(&a, dialect) == Some(wanted) {
+                    b
+                } else {
+                    a
+                }
+            };
             values.into_iter().reduce(better).unwrap_or(Value::Null)
         }
     }
 }
 
-pub fn evaluate(server: &mut Server<'_>, expression: &Expression, row: Option<&Row<'_>>) -> Answer<Value> {
+pub fn evaluate(
+    server: &mut Server<'_>,
+    expression: &Expression,
+    row: Option<&Row<'_>>,
+) -> Answer<Value> {
     let dialect = server.dialect();
     match expression {
         Expression::Value(value) => Ok(value.clone()),
@@ -267,9 +336,13 @@ pub fn evaluate(server: &mut Server<'_>, expression: &Expression, row: Option<&R
         }
         Expression::Negative(inner) => match evaluate(server, inner, row)? {
             Value::Int(number) => Ok(Value::Int(-number)),
-            other => Ok(other.number().map_or(Value::Null, |number| Value::Float(-number))),
+            other => Ok(other
+                .number()
+                .map_or(Value::Null, |number| Value::Float(-number))),
         },
-        Expression::IsNull(inner, not) => Ok(Value::Bool((evaluate(server, inner, row)? == Value::Null) != *not)),
+        Expression::IsNull(inner, not) => Ok(Value::Bool(
+            (evaluate(server, inner, row)? == Value::Null) != *not,
+        )),
         Expression::In(inner, list, not) => {
             let value = evaluate(server, inner, row)?;
             if value == Value::Null {
@@ -283,7 +356,10 @@ pub fn evaluate(server: &mut Server<'_>, expression: &Expression, row: Option<&R
             Ok(Value::Bool(found != *not))
         }
         Expression::Like(inner, pattern, not) => {
-            let (text, pattern) = (evaluate(server, inner, row)?, evaluate(server, pattern, row)?);
+            let (text, pattern) = (
+                evaluate(server, inner, row)?,
+                evaluate(server, pattern, row)?,
+            );
             if text == Value::Null || pattern == Value::Null {
                 return Ok(Value::Null);
             }
@@ -301,8 +377,13 @@ pub fn evaluate(server: &mut Server<'_>, expression: &Expression, row: Option<&R
         Expression::Field(inner, field) => match inner.as_ref() {
             Expression::Call(function, _) => {
                 let relation = server.relation(None, function, true)?;
-                let at = relation.position(field).ok_or_else(|| sql::no_column(dialect, field))?;
-                Ok(relation.rows.first().map_or(Value::Null, |row| row[at].clone()))
+                let at = relation
+                    .position(field)
+                    .ok_or_else(|| sql::no_column(dialect, field))?;
+                Ok(relation
+                    .rows
+                    .first()
+                    .map_or(Value::Null, |row| row[at].clone()))
             }
             _ => Err(sql::unsupported(dialect, "fields of expressions")),
         },
@@ -311,8 +392,18 @@ pub fn evaluate(server: &mut Server<'_>, expression: &Expression, row: Option<&R
             match rows.len() {
                 0 => Ok(Value::Null),
                 1 if rows[0].len() == 1 => Ok(rows.remove(0).remove(0)),
-                1 => Err(sql::error(dialect, "42601", 1241, "subquery must return only one column")),
-                _ => Err(sql::error(dialect, "21000", 1242, "more than one row returned by a subquery used as an expression")),
+                1 => Err(sql::error(
+                    dialect,
+                    "42601",
+                    1241,
+                    "subquery must return only one column",
+                )),
+                _ => Err(sql::error(
+                    dialect,
+                    "21000",
+                    1242,
+                    "more than one row returned by a subquery used as an expression",
+                )),
             }
         }
         Expression::Exists(inner) => Ok(Value::Bool(!select(server, inner)?.is_empty())),
@@ -326,12 +417,25 @@ pub fn evaluate(server: &mut Server<'_>, expression: &Expression, row: Option<&R
     }
 }
 
-fn column(dialect: Dialect, table: Option<&str>, name: &str, row: Option<&Row<'_>>) -> Answer<Value> {
-    let Some(row) = row else { return Err(sql::no_column(dialect, name)) };
+fn column(
+    dialect: Dialect,
+    table: Option<&str>,
+    name: &str,
+    row: Option<&Row<'_>>,
+) -> Answer<Value> {
+    let Some(row) = row else {
+        return Err(sql::no_column(dialect, name));
+    };
     if table.is_some_and(|table| !table.eq_ignore_ascii_case(row.name)) {
-        return Err(sql::no_column(dialect, &format!("{}.{name}", table.unwrap_or_default())));
+        return Err(sql::no_column(
+            dialect,
+            &format!("{}.{name}", table.unwrap_or_default()),
+        ));
     }
-    let at = row.relation.position(name).ok_or_else(|| sql::no_column(dialect, name))?;
+    let at = row
+        .relation
+        .position(name)
+        .ok_or_else(|| sql::no_column(dialect, name))?;
     Ok(row.values[at].clone())
 }
 
@@ -359,7 +463,11 @@ fn binary(dialect: Dialect, op: &str, a: &Value, b: &Value) -> Answer<Value> {
         return Ok(Value::Null);
     }
     if op == "||" && dialect == Dialect::Postgres {
-        return Ok(Value::Text(format!("{}{}", a.shown(dialect), b.shown(dialect))));
+        return Ok(Value::Text(format!(
+            "{}{}",
+            a.shown(dialect),
+            b.shown(dialect)
+        )));
     }
     let order = a.compare(b, dialect);
     let comparison = match op {
@@ -398,7 +506,12 @@ fn arithmetic(dialect: Dialect, op: &str, a: &Value, b: &Value) -> Answer<Value>
         return result.map(Value::Int).ok_or_else(out_of_range);
     }
     let (Some(x), Some(y)) = (a.number(), b.number()) else {
-        return Err(sql::error(dialect, "22P02", 1292, "invalid input syntax for a number"));
+        return Err(sql::error(
+            dialect,
+            "22P02",
+            1292,
+            "invalid input syntax for a number",
+        ));
     };
     Ok(Value::Float(match op {
         "+" => x + y,
@@ -416,36 +529,58 @@ fn cast(dialect: Dialect, value: Value, kind: &str) -> Answer<Value> {
         return Ok(Value::Null);
     }
     let wrong = |value: &Value| {
-        sql::error(dialect, "22P02", 1292, &format!("invalid input syntax for type {kind}: \"{}\"", value.shown(dialect)))
+        sql::error(
+            dialect,
+            "22P02",
+            1292,
+            &format!(
+                "invalid input syntax for type {kind}: \"{}\"",
+                value.shown(dialect)
+            ),
+        )
     };
     match kind {
-        "text" | "varchar" | "char" | "name" | "character varying" | "inet" | "json" => Ok(Value::Text(match &value {
-            // As text a boolean is spelt out.
-            Value::Bool(yes) if dialect == Dialect::Postgres => yes.to_string(),
-            other => other.shown(dialect),
-        })),
-        "int" | "integer" | "int4" | "bigint" | "int8" | "smallint" | "oid" | "signed" | "unsigned" | "regclass" => {
-            value.number().filter(|n| n.is_finite()).map(|n| Value::Int(n.round() as i64)).ok_or_else(|| wrong(&value))
+        "text" | "varchar" | "char" | "name" | "character varying" | "inet" | "json" => {
+            Ok(Value::Text(match &value {
+                // As text a boolean is spelt out.
+                Value::Bool(yes) if dialect == Dialect::Postgres => yes.to_string(),
+                other => other.shown(dialect),
+            }))
         }
-        "numeric" | "decimal" | "float" | "float8" | "real" | "double precision" => {
-            value.number().map(Value::Float).ok_or_else(|| wrong(&value))
-        }
+        "int" | "integer" | "int4" | "bigint" | "int8" | "smallint" | "oid" | "signed"
+        | "unsigned" | "regclass" => value
+            .number()
+            .filter(|n| n.is_finite())
+            .map(|n| Value::Int(n.round() as i64))
+            .ok_or_else(|| wrong(&value)),
+        "numeric" | "decimal" | "float" | "float8" | "real" | "double precision" => value
+            .number()
+            .map(Value::Float)
+            .ok_or_else(|| wrong(&value)),
         "bool" | "boolean" => value.truth().map(Value::Bool).ok_or_else(|| wrong(&value)),
         "pg_lsn" => match &value {
             Value::Lsn(_) => Ok(value),
-            other => lsn(&other.shown(dialect)).map(Value::Lsn).ok_or_else(|| wrong(other)),
+            other => lsn(&other.shown(dialect))
+                .map(Value::Lsn)
+                .ok_or_else(|| wrong(other)),
         },
         "timestamp" | "timestamptz" | "timestamp with time zone" | "datetime" => match value {
             Value::Time(_) => Ok(value),
             other => Err(wrong(&other)),
         },
-        other => Err(sql::error(dialect, "42704", 1064, &format!("type \"{other}\" does not exist"))),
+        other => Err(sql::error(
+            dialect,
+            "42704",
+            1064,
+            &format!("type \"{other}\" does not exist"),
+        )),
     }
 }
 
 /// `%` is anything, `_` one character.
 pub fn like(text: &str, pattern: &str) -> bool {
-    let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
+    let (text, pattern): (Vec<char>, Vec<char>) =
+        (text.chars().collect(), pattern.chars().collect());
     let (mut at, mut with) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while at < text.len() {

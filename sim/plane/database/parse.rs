@@ -48,17 +48,57 @@ pub struct Source {
 pub enum Statement {
     Select(Select),
     Show(Vec<String>, Option<String>),
-    Insert { table: String, columns: Vec<String>, rows: Vec<Vec<Expression>>, ignore: bool },
-    Update { table: String, set: Vec<(String, Expression)>, filter: Option<Expression> },
-    Delete { table: String, filter: Option<Expression> },
-    CreateTable { table: String, columns: Vec<Column>, if_absent: bool },
-    DropTable { table: String, if_there: bool },
-    CreateUser { name: String, password: Option<String>, login: bool, if_absent: bool },
-    AlterUser { name: String, password: Option<String>, login: Option<bool> },
-    DropUser { name: String, if_there: bool },
-    CreateDatabase { name: String, if_absent: bool },
-    DropDatabase { name: String, if_there: bool },
-    ReadOnlyDatabase { name: String, on: bool },
+    Insert {
+        table: String,
+        columns: Vec<String>,
+        rows: Vec<Vec<Expression>>,
+        ignore: bool,
+    },
+    Update {
+        table: String,
+        set: Vec<(String, Expression)>,
+        filter: Option<Expression>,
+    },
+    Delete {
+        table: String,
+        filter: Option<Expression>,
+    },
+    CreateTable {
+        table: String,
+        columns: Vec<Column>,
+        if_absent: bool,
+    },
+    DropTable {
+        table: String,
+        if_there: bool,
+    },
+    CreateUser {
+        name: String,
+        password: Option<String>,
+        login: bool,
+        if_absent: bool,
+    },
+    AlterUser {
+        name: String,
+        password: Option<String>,
+        login: Option<bool>,
+    },
+    DropUser {
+        name: String,
+        if_there: bool,
+    },
+    CreateDatabase {
+        name: String,
+        if_absent: bool,
+    },
+    DropDatabase {
+        name: String,
+        if_there: bool,
+    },
+    ReadOnlyDatabase {
+        name: String,
+        on: bool,
+    },
     Kill(Expression),
 }
 
@@ -74,8 +114,13 @@ pub enum Fault {
 type Parsed<T> = Result<T, Fault>;
 
 pub fn statements(sql: &str, dialect: Dialect) -> Parsed<Vec<Statement>> {
-    let tokens = token::tokens(sql, dialect).map_err(|rest| Fault::Syntax(rest.chars().take(20).collect()))?;
-    let mut parser = Parser { tokens, at: 0, dialect };
+    let tokens = token::tokens(sql, dialect)
+        .map_err(|rest| Fault::Syntax(rest.chars().take(20).collect()))?;
+    let mut parser = Parser {
+        tokens,
+        at: 0,
+        dialect,
+    };
     let mut found = Vec::new();
     loop {
         while parser.symbol(";") {}
@@ -98,9 +143,40 @@ struct Parser {
 
 /// Words that end an expression without a comma, so that they are no aliases.
 const RESERVED: &[&str] = &[
-    "from", "where", "group", "order", "limit", "having", "union", "join", "inner", "left", "right", "on", "and", "or",
-    "not", "in", "is", "like", "as", "asc", "desc", "values", "set", "offset", "for", "between", "then", "else", "end",
-    "when", "returning", "cross", "using", "ilike",
+    "from",
+    "where",
+    "group",
+    "order",
+    "limit",
+    "having",
+    "union",
+    "join",
+    "inner",
+    "left",
+    "right",
+    "on",
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "like",
+    "as",
+    "asc",
+    "desc",
+    "values",
+    "set",
+    "offset",
+    "for",
+    "between",
+    "then",
+    "else",
+    "end",
+    "when",
+    "returning",
+    "cross",
+    "using",
+    "ilike",
 ];
 
 impl Parser {
@@ -141,11 +217,19 @@ impl Parser {
     }
 
     fn need_symbol(&mut self, symbol: &str) -> Parsed<()> {
-        if self.symbol(symbol) { Ok(()) } else { Err(self.here()) }
+        if self.symbol(symbol) {
+            Ok(())
+        } else {
+            Err(self.here())
+        }
     }
 
     fn need_word(&mut self, word: &str) -> Parsed<()> {
-        if self.word(word) { Ok(()) } else { Err(self.here()) }
+        if self.word(word) {
+            Ok(())
+        } else {
+            Err(self.here())
+        }
     }
 
     fn name(&mut self) -> Parsed<String> {
@@ -182,7 +266,9 @@ impl Parser {
     }
 
     fn statement(&mut self) -> Parsed<Statement> {
-        let Some(Token::Word(first, written)) = self.peek().cloned() else { return Err(self.here()) };
+        let Some(Token::Word(first, written)) = self.peek().cloned() else {
+            return Err(self.here());
+        };
         self.at += 1;
         match first.as_str() {
             "select" => Ok(Statement::Select(self.select()?)),
@@ -192,7 +278,11 @@ impl Parser {
             "delete" => {
                 self.need_word("from")?;
                 let (_, table) = self.qualified()?;
-                let filter = if self.word("where") { Some(self.expression()?) } else { None };
+                let filter = if self.word("where") {
+                    Some(self.expression()?)
+                } else {
+                    None
+                };
                 Ok(Statement::Delete { table, filter })
             }
             "create" => self.create(),
@@ -212,10 +302,9 @@ impl Parser {
                     other => self.unsupported(&format!("CALL {other}")),
                 }
             }
-            "begin" | "start" | "commit" | "rollback" | "set" | "grant" | "revoke" | "with" | "explain" | "truncate"
-            | "copy" | "vacuum" | "analyze" | "lock" | "use" | "do" | "merge" | "replace" | "values" | "table" => {
-                self.unsupported(&first.to_uppercase())
-            }
+            "begin" | "start" | "commit" | "rollback" | "set" | "grant" | "revoke" | "with"
+            | "explain" | "truncate" | "copy" | "vacuum" | "analyze" | "lock" | "use" | "do"
+            | "merge" | "replace" | "values" | "table" => self.unsupported(&first.to_uppercase()),
             _ => Err(Fault::Syntax(written)),
         }
     }
@@ -236,7 +325,11 @@ impl Parser {
         if words.is_empty() {
             return Err(self.here());
         }
-        let like = if self.word("like") { Some(self.text()?) } else { None };
+        let like = if self.word("like") {
+            Some(self.text()?)
+        } else {
+            None
+        };
         if self.word("where") {
             return self.unsupported("SHOW … WHERE");
         }
@@ -244,9 +337,16 @@ impl Parser {
     }
 
     fn select(&mut self) -> Parsed<Select> {
-        let mut select = Select { distinct: self.word("distinct"), ..Select::default() };
+        let mut select = Select {
+            distinct: self.word("distinct"),
+            ..Select::default()
+        };
         loop {
-            let item = if self.symbol("*") { Expression::Star } else { self.expression()? };
+            let item = if self.symbol("*") {
+                Expression::Star
+            } else {
+                self.expression()?
+            };
             let alias = self.alias()?;
             select.items.push((item, alias));
             if !self.symbol(",") {
@@ -255,7 +355,12 @@ impl Parser {
         }
         if self.word("from") {
             select.from = Some(self.source()?);
-            if self.symbol(",") || self.word("join") || self.word("inner") || self.word("left") || self.word("cross") {
+            if self.symbol(",")
+                || self.word("join")
+                || self.word("inner")
+                || self.word("left")
+                || self.word("cross")
+            {
                 return self.unsupported("joins");
             }
         }
@@ -271,7 +376,10 @@ impl Parser {
         if self.words(&["order", "by"]) {
             loop {
                 let by = self.expression()?;
-                let down = self.word("desc") || { self.word("asc") && false };
+                let down = self.word("desc");
+                if !down {
+                    self.word("asc");
+                }
                 select.order.push((by, down));
                 if !self.symbol(",") {
                     break;
@@ -322,7 +430,12 @@ impl Parser {
             self.need_symbol(")")?;
         }
         let alias = self.alias()?;
-        Ok(Source { schema, name, called, alias })
+        Ok(Source {
+            schema,
+            name,
+            called,
+            alias,
+        })
     }
 
     fn list(&mut self) -> Parsed<Vec<Expression>> {
@@ -362,8 +475,16 @@ impl Parser {
             let not = self.word("not");
             for (word, truth) in [("true", true), ("false", false)] {
                 if self.word(word) {
-                    let is = Expression::Binary("is", Box::new(left), Box::new(Expression::Value(Value::Bool(truth))));
-                    return Ok(if not { Expression::Not(Box::new(is)) } else { is });
+                    let is = Expression::Binary(
+                        "is",
+                        Box::new(left),
+                        Box::new(Expression::Value(Value::Bool(truth))),
+                    );
+                    return Ok(if not {
+                        Expression::Not(Box::new(is))
+                    } else {
+                        is
+                    });
                 }
             }
             self.need_word("null")?;
@@ -390,7 +511,11 @@ impl Parser {
             let above = Expression::Binary(">=", Box::new(left.clone()), Box::new(low));
             let below = Expression::Binary("<=", Box::new(left), Box::new(high));
             let within = Expression::Binary("and", Box::new(above), Box::new(below));
-            return Ok(if not { Expression::Not(Box::new(within)) } else { within });
+            return Ok(if not {
+                Expression::Not(Box::new(within))
+            } else {
+                within
+            });
         }
         if not {
             return Err(self.here());
@@ -398,7 +523,11 @@ impl Parser {
         for symbol in ["<>", "!=", "<=", ">=", "=", "<", ">"] {
             if self.symbol(symbol) {
                 let symbol = if symbol == "!=" { "<>" } else { symbol };
-                return Ok(Expression::Binary(symbol, Box::new(left), Box::new(self.sum()?)));
+                return Ok(Expression::Binary(
+                    symbol,
+                    Box::new(left),
+                    Box::new(self.sum()?),
+                ));
             }
         }
         Ok(left)
@@ -407,8 +536,12 @@ impl Parser {
     fn sum(&mut self) -> Parsed<Expression> {
         let mut left = self.product()?;
         loop {
-            let symbol = ["+", "-", "||"].into_iter().find(|symbol| self.symbol(symbol));
-            let Some(symbol) = symbol else { return Ok(left) };
+            let symbol = ["+", "-", "||"]
+                .into_iter()
+                .find(|symbol| self.symbol(symbol));
+            let Some(symbol) = symbol else {
+                return Ok(left);
+            };
             left = Expression::Binary(symbol, Box::new(left), Box::new(self.product()?));
         }
     }
@@ -416,8 +549,12 @@ impl Parser {
     fn product(&mut self) -> Parsed<Expression> {
         let mut left = self.cast()?;
         loop {
-            let symbol = ["*", "/", "%"].into_iter().find(|symbol| self.symbol(symbol));
-            let Some(symbol) = symbol else { return Ok(left) };
+            let symbol = ["*", "/", "%"]
+                .into_iter()
+                .find(|symbol| self.symbol(symbol));
+            let Some(symbol) = symbol else {
+                return Ok(left);
+            };
             left = Expression::Binary(symbol, Box::new(left), Box::new(self.cast()?));
         }
     }
@@ -458,7 +595,9 @@ impl Parser {
     }
 
     fn operand(&mut self) -> Parsed<Expression> {
-        let Some(token) = self.peek().cloned() else { return Err(self.here()) };
+        let Some(token) = self.peek().cloned() else {
+            return Err(self.here());
+        };
         self.at += 1;
         match token {
             Token::Number(digits) => number(&digits).ok_or(Fault::Syntax(digits)),
@@ -496,7 +635,8 @@ impl Parser {
             "null" => return Ok(Expression::Value(Value::Null)),
             "true" => return Ok(Expression::Value(Value::Bool(true))),
             "false" => return Ok(Expression::Value(Value::Bool(false))),
-            "current_user" | "session_user" | "user" | "current_timestamp" | "current_catalog" | "current_role"
+            "current_user" | "session_user" | "user" | "current_timestamp" | "current_catalog"
+            | "current_role"
                 if !matches!(self.peek(), Some(Token::Symbol("("))) =>
             {
                 return Ok(Expression::Call(lower, vec![]));
@@ -516,7 +656,9 @@ impl Parser {
                 self.need_symbol(")")?;
                 return Ok(Expression::Cast(Box::new(inner), kind));
             }
-            "case" | "extract" | "array" | "row" | "interval" => return self.unsupported(&lower.to_uppercase()),
+            "case" | "extract" | "array" | "row" | "interval" => {
+                return self.unsupported(&lower.to_uppercase());
+            }
             word if RESERVED.contains(&word) => return Err(Fault::Syntax(written)),
             _ => {}
         }
@@ -534,7 +676,14 @@ impl Parser {
             }
             return Ok(Expression::Column(Some(lower), second));
         }
-        Ok(Expression::Column(None, if self.dialect == Dialect::Postgres { lower } else { written }))
+        Ok(Expression::Column(
+            None,
+            if self.dialect == Dialect::Postgres {
+                lower
+            } else {
+                written
+            },
+        ))
     }
 
     fn call(&mut self, name: String) -> Parsed<Expression> {
@@ -569,7 +718,8 @@ impl Parser {
             }
             self.need_symbol(")")?;
         }
-        if !self.word("values") && !(self.dialect == Dialect::Mysql && self.word("value")) {
+        let values = self.word("values") || (self.dialect == Dialect::Mysql && self.word("value"));
+        if !values {
             return self.unsupported("INSERT without VALUES");
         }
         let mut rows = Vec::new();
@@ -596,7 +746,12 @@ impl Parser {
                 return self.unsupported(&format!("INSERT … {}", clause.to_uppercase()));
             }
         }
-        Ok(Statement::Insert { table, columns, rows, ignore })
+        Ok(Statement::Insert {
+            table,
+            columns,
+            rows,
+            ignore,
+        })
     }
 
     fn update(&mut self) -> Parsed<Statement> {
@@ -611,7 +766,11 @@ impl Parser {
                 break;
             }
         }
-        let filter = if self.word("where") { Some(self.expression()?) } else { None };
+        let filter = if self.word("where") {
+            Some(self.expression()?)
+        } else {
+            None
+        };
         Ok(Statement::Update { table, set, filter })
     }
 
@@ -619,23 +778,37 @@ impl Parser {
         if self.word("table") {
             let if_absent = self.words(&["if", "not", "exists"]);
             let (_, table) = self.qualified()?;
-            return Ok(Statement::CreateTable { table, columns: self.columns()?, if_absent });
+            return Ok(Statement::CreateTable {
+                table,
+                columns: self.columns()?,
+                if_absent,
+            });
         }
         if self.word("database") {
             let if_absent = self.words(&["if", "not", "exists"]);
-            return Ok(Statement::CreateDatabase { name: self.name()?, if_absent });
+            return Ok(Statement::CreateDatabase {
+                name: self.name()?,
+                if_absent,
+            });
         }
         let role = self.word("role");
         if !role && !self.word("user") {
             return match self.peek() {
-                Some(Token::Word(word, _)) => self.unsupported(&format!("CREATE {}", word.to_uppercase())),
+                Some(Token::Word(word, _)) => {
+                    self.unsupported(&format!("CREATE {}", word.to_uppercase()))
+                }
                 _ => Err(self.here()),
             };
         }
         let if_absent = self.words(&["if", "not", "exists"]);
         let name = self.account()?;
         let (password, login) = self.attributes()?;
-        Ok(Statement::CreateUser { name, password, login: login.unwrap_or(!role), if_absent })
+        Ok(Statement::CreateUser {
+            name,
+            password,
+            login: login.unwrap_or(!role),
+            if_absent,
+        })
     }
 
     /// A user: a name, or MySQL's `'name'@'host'`.
@@ -704,7 +877,13 @@ impl Parser {
     fn column(&mut self) -> Parsed<Column> {
         let name = self.name()?;
         let kind = self.kind()?;
-        let mut column = Column { name, kind, required: false, unique: false, default: None };
+        let mut column = Column {
+            name,
+            kind,
+            required: false,
+            unique: false,
+            default: None,
+        };
         loop {
             if self.words(&["not", "null"]) {
                 column.required = true;
@@ -717,7 +896,9 @@ impl Parser {
             } else if self.word("default") {
                 match self.cast()? {
                     Expression::Value(value) => column.default = Some(value),
-                    Expression::Call(name, _) if matches!(name.as_str(), "now" | "current_timestamp") => {
+                    Expression::Call(name, _)
+                        if matches!(name.as_str(), "now" | "current_timestamp") =>
+                    {
                         return self.unsupported("defaults that are computed");
                     }
                     _ => return self.unsupported("defaults that are computed"),
@@ -756,7 +937,9 @@ impl Parser {
         }
         if !self.word("role") && !self.word("user") {
             return match self.peek() {
-                Some(Token::Word(word, _)) => self.unsupported(&format!("ALTER {}", word.to_uppercase())),
+                Some(Token::Word(word, _)) => {
+                    self.unsupported(&format!("ALTER {}", word.to_uppercase()))
+                }
                 _ => Err(self.here()),
             };
         }
@@ -765,7 +948,11 @@ impl Parser {
         if password.is_none() && login.is_none() {
             return Err(self.here());
         }
-        Ok(Statement::AlterUser { name, password, login })
+        Ok(Statement::AlterUser {
+            name,
+            password,
+            login,
+        })
     }
 
     fn drop(&mut self) -> Parsed<Statement> {
@@ -780,8 +967,14 @@ impl Parser {
                 let (_, table) = self.qualified()?;
                 Ok(Statement::DropTable { table, if_there })
             }
-            "user" | "role" => Ok(Statement::DropUser { name: self.account()?, if_there }),
-            "database" => Ok(Statement::DropDatabase { name: self.name()?, if_there }),
+            "user" | "role" => Ok(Statement::DropUser {
+                name: self.account()?,
+                if_there,
+            }),
+            "database" => Ok(Statement::DropDatabase {
+                name: self.name()?,
+                if_there,
+            }),
             other => self.unsupported(&format!("DROP {}", other.to_uppercase())),
         }
     }

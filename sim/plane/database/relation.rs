@@ -43,11 +43,16 @@ impl Relation {
             unique: false,
             default: None,
         };
-        Relation { columns: columns.iter().map(column).collect(), rows: vec![] }
+        Relation {
+            columns: columns.iter().map(column).collect(),
+            rows: vec![],
+        }
     }
 
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
+        self.columns
+            .iter()
+            .position(|column| column.name.eq_ignore_ascii_case(name))
     }
 }
 
@@ -66,7 +71,9 @@ impl Value {
                 (Dialect::Mysql, yes) => u8::from(*yes).to_string(),
             },
             Value::Int(number) => number.to_string(),
-            Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => format!("{number:.0}"),
+            Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
+                format!("{number:.0}")
+            }
             Value::Float(number) => number.to_string(),
             Value::Text(text) => text.clone(),
             Value::Lsn(at) => format!("{:X}/{:X}", at >> 32, at & 0xffff_ffff),

@@ -25,10 +25,20 @@ pub struct Server<'w> {
 type Answer<T> = Result<T, String>;
 
 impl<'w> Server<'w> {
-    pub fn new(world: &'w mut World, at: &DatabaseRef, user: &str, database: &str) -> Answer<Server<'w>> {
+    pub fn new(
+        world: &'w mut World,
+        at: &DatabaseRef,
+        user: &str,
+        database: &str,
+    ) -> Answer<Server<'w>> {
         let gone = || "server closed the connection unexpectedly".to_owned();
         let place = world.seen_place(&at.account, &at.region).ok_or_else(gone)?;
-        let instance = place.rds.instances.get(&at.instance).cloned().ok_or_else(gone)?;
+        let instance = place
+            .rds
+            .instances
+            .get(&at.instance)
+            .cloned()
+            .ok_or_else(gone)?;
         let contents = rds::contents(world, at).ok_or_else(gone)?.into_owned();
         let role = rds::role(world, at).ok_or_else(gone)?;
         let database = match database {
@@ -73,11 +83,17 @@ impl<'w> Server<'w> {
         let sessions = place.and_then(|place| place.rds.sessions.get(&self.instance.resource));
         let all = sessions.into_iter().flat_map(|sessions| &sessions.open);
         // A connection whose packets no longer flow is still there for the server: it has heard nothing of its end.
-        all.filter(|(pid, _)| !self.ended.contains(pid)).map(|(pid, session)| (*pid, session.clone())).collect()
+        all.filter(|(pid, _)| !self.ended.contains(pid))
+            .map(|(pid, session)| (*pid, session.clone()))
+            .collect()
     }
 
     fn address(&self) -> String {
-        self.instance.endpoint.as_ref().map(|endpoint| endpoint.ip.clone()).unwrap_or_default()
+        self.instance
+            .endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.ip.clone())
+            .unwrap_or_default()
     }
 
     fn now(&self) -> Value {
@@ -99,20 +115,26 @@ impl<'w> Server<'w> {
     fn common(&self, name: &str, arguments: &[Value]) -> Option<Value> {
         Some(match (name, arguments) {
             ("version", []) => Value::Text(self.version()),
-            ("current_user" | "session_user" | "user" | "current_role", []) => match self.dialect() {
+            ("current_user" | "session_user" | "user" | "current_role", []) => match self.dialect()
+            {
                 Dialect::Postgres => Value::text(&self.user),
                 Dialect::Mysql => Value::Text(format!("{}@%", self.user)),
             },
             ("now" | "current_timestamp", []) => self.now(),
-            ("coalesce", values) if !values.is_empty() => {
-                values.iter().find(|value| **value != Value::Null).cloned().unwrap_or(Value::Null)
-            }
+            ("coalesce", values) if !values.is_empty() => values
+                .iter()
+                .find(|value| **value != Value::Null)
+                .cloned()
+                .unwrap_or(Value::Null),
             ("lower", [Value::Text(text)]) => Value::Text(text.to_lowercase()),
             ("upper", [Value::Text(text)]) => Value::Text(text.to_uppercase()),
             ("length", [Value::Text(text)]) => Value::Int(text.chars().count() as i64),
-            ("concat", values) => {
-                Value::Text(values.iter().map(|value| value.shown(self.dialect())).collect::<String>())
-            }
+            ("concat", values) => Value::Text(
+                values
+                    .iter()
+                    .map(|value| value.shown(self.dialect()))
+                    .collect::<String>(),
+            ),
             _ => return None,
         })
     }
@@ -121,7 +143,10 @@ impl<'w> Server<'w> {
         match self.dialect() {
             Dialect::Postgres => {
                 let class = self.instance.facts.str("DBInstanceClass");
-                let graviton = class.split('.').nth(1).is_some_and(|family| family.ends_with('g'));
+                let graviton = class
+                    .split('.')
+                    .nth(1)
+                    .is_some_and(|family| family.ends_with('g'));
                 let machine = if graviton { "aarch64" } else { "x86_64" };
                 format!(
                     "PostgreSQL {} on {machine}-unknown-linux-gnu, compiled by gcc (GCC) 7.3.1 20180712 (Red Hat \
@@ -156,7 +181,10 @@ impl<'w> Server<'w> {
 
     fn postgres(&mut self, name: &str, arguments: &[Value]) -> Answer<Option<Value>> {
         let value = match (name, arguments) {
-            ("pg_current_wal_lsn" | "pg_current_wal_flush_lsn" | "pg_current_wal_insert_lsn", []) => {
+            (
+                "pg_current_wal_lsn" | "pg_current_wal_flush_lsn" | "pg_current_wal_insert_lsn",
+                [],
+            ) => {
                 return self.in_recovery(name);
             }
             ("pg_last_wal_replay_lsn" | "pg_last_wal_receive_lsn", []) => {
@@ -165,10 +193,16 @@ impl<'w> Server<'w> {
                         "ERROR:  Function {name}() is currently not supported for Aurora (SQLSTATE 0A000)"
                     ));
                 }
-                if self.recovering() { self.position() } else { Value::Null }
+                if self.recovering() {
+                    self.position()
+                } else {
+                    Value::Null
+                }
             }
             ("pg_last_xact_replay_timestamp", []) => match self.role {
-                Role::Replica { replayed } => Value::Time(self.world.unix(self.contents.last_commit(replayed))),
+                Role::Replica { replayed } => {
+                    Value::Time(self.world.unix(self.contents.last_commit(replayed)))
+                }
                 _ => Value::Null,
             },
             ("pg_is_in_recovery", []) => Value::Bool(self.recovering()),
@@ -182,17 +216,24 @@ impl<'w> Server<'w> {
             ("current_database" | "current_catalog", []) => Value::text(&self.database),
             ("current_schema", []) => Value::text("public"),
             ("inet_server_addr", []) => Value::Text(self.address()),
-            ("inet_server_port", []) => {
-                Value::Int(self.instance.endpoint.as_ref().map_or(0, |endpoint| i64::from(endpoint.port)))
-            }
+            ("inet_server_port", []) => Value::Int(
+                self.instance
+                    .endpoint
+                    .as_ref()
+                    .map_or(0, |endpoint| i64::from(endpoint.port)),
+            ),
             ("pg_backend_pid", []) => Value::Int(self.pid as i64),
             ("clock_timestamp" | "transaction_timestamp" | "statement_timestamp", []) => self.now(),
-            ("pg_postmaster_start_time", []) => {
-                Value::Time(self.world.unix(self.instance.created.unwrap_or(self.contents.began)))
-            }
+            ("pg_postmaster_start_time", []) => Value::Time(
+                self.world
+                    .unix(self.instance.created.unwrap_or(self.contents.began)),
+            ),
             ("txid_current" | "pg_current_xact_id", []) => {
                 if self.recovering() {
-                    return Err("ERROR:  cannot assign TransactionIds during recovery (SQLSTATE 55000)".into());
+                    return Err(
+                        "ERROR:  cannot assign TransactionIds during recovery (SQLSTATE 55000)"
+                            .into(),
+                    );
                 }
                 Value::Int(self.contents.transaction_at(self.instant()) as i64 + 1)
             }
@@ -204,10 +245,14 @@ impl<'w> Server<'w> {
             },
             ("pg_terminate_backend", [pid]) => return self.terminate(pid).map(Some),
             ("pg_wal_replay_pause" | "pg_wal_replay_resume" | "pg_promote", _) => {
-                return Err(format!("ERROR:  permission denied for function {name} (SQLSTATE 42501)"));
+                return Err(format!(
+                    "ERROR:  permission denied for function {name} (SQLSTATE 42501)"
+                ));
             }
             ("aurora_version", []) if self.aurora() => Value::text(&self.contents.version),
-            ("aurora_db_instance_identifier", []) if self.aurora() => Value::text(&self.instance.id),
+            ("aurora_db_instance_identifier", []) if self.aurora() => {
+                Value::text(&self.instance.id)
+            }
             _ => return Ok(None),
         };
         Ok(Some(value))
@@ -215,13 +260,19 @@ impl<'w> Server<'w> {
 
     /// Ends a connection, if the user may: one's own, or any but RDS's for the master user.
     fn terminate(&mut self, pid: &Value) -> Answer<Value> {
-        let Some(pid) = pid.number().map(|pid| pid as u64) else { return Ok(Value::Null) };
+        let Some(pid) = pid.number().map(|pid| pid as u64) else {
+            return Ok(Value::Null);
+        };
         if pid == self.pid {
-            return Err("ERROR:  terminating connection due to administrator command (SQLSTATE 57P01)".into());
+            return Err(
+                "ERROR:  terminating connection due to administrator command (SQLSTATE 57P01)"
+                    .into(),
+            );
         }
         if BACKGROUND.iter().any(|(background, ..)| *background == pid) {
             return Err(
-                "ERROR:  must be a superuser to terminate superuser process (SQLSTATE 42501)".into()
+                "ERROR:  must be a superuser to terminate superuser process (SQLSTATE 42501)"
+                    .into(),
             );
         }
         let Some((_, session)) = self.sessions().into_iter().find(|(open, _)| *open == pid) else {
@@ -241,8 +292,12 @@ impl<'w> Server<'w> {
         let id = id.number().map_or(0, |id| id as u64);
         match self.sessions().into_iter().find(|(open, _)| *open == id) {
             None => Err(format!("ERROR 1094 (HY000): Unknown thread id: {id}")),
-            Some((_, session)) if session.user != self.user && self.user != self.contents.master => {
-                Err(format!("ERROR 1095 (HY000): You are not owner of thread {id}"))
+            Some((_, session))
+                if session.user != self.user && self.user != self.contents.master =>
+            {
+                Err(format!(
+                    "ERROR 1095 (HY000): You are not owner of thread {id}"
+                ))
             }
             Some(_) => {
                 self.ended.push(id);
@@ -259,10 +314,20 @@ impl<'w> Server<'w> {
             },
             ("connection_id", []) => Value::Int(self.pid as i64),
             ("system_user", []) => Value::Text(format!("{}@%", self.user)),
-            ("ifnull", [a, b]) => if *a == Value::Null { b.clone() } else { a.clone() },
-            ("aurora_version", []) if self.aurora() => {
-                Value::text(self.contents.version.rsplit("mysql_aurora.").next().unwrap_or_default())
+            ("ifnull", [a, b]) => {
+                if *a == Value::Null {
+                    b.clone()
+                } else {
+                    a.clone()
+                }
             }
+            ("aurora_version", []) if self.aurora() => Value::text(
+                self.contents
+                    .version
+                    .rsplit("mysql_aurora.")
+                    .next()
+                    .unwrap_or_default(),
+            ),
             ("sysdate" | "utc_timestamp", []) => self.now(),
             _ => return None,
         })
@@ -278,11 +343,21 @@ impl<'w> Server<'w> {
         if let Some(value) = built_in {
             return Ok(value);
         }
-        let family = family(self.instance.engine(), self.instance.facts.str("EngineVersion"));
+        let family = family(
+            self.instance.engine(),
+            self.instance.facts.str("EngineVersion"),
+        );
         let dashed = name.replace('_', "-");
-        let known = catalogue::parameter(&family, &name).or_else(|| catalogue::parameter(&family, &dashed));
-        let Some(parameter) = known else { return Err(self.no_setting(&name)) };
-        let set = self.instance.parameters.get(parameter.name).map(String::as_str);
+        let known =
+            catalogue::parameter(&family, &name).or_else(|| catalogue::parameter(&family, &dashed));
+        let Some(parameter) = known else {
+            return Err(self.no_setting(&name));
+        };
+        let set = self
+            .instance
+            .parameters
+            .get(parameter.name)
+            .map(String::as_str);
         let value = set.unwrap_or(parameter.default);
         if value.contains('{') || (set.is_none() && value.is_empty()) {
             return Err(sql::unsupported(
@@ -292,9 +367,15 @@ impl<'w> Server<'w> {
         }
         Ok(match (parameter.kind, self.dialect()) {
             ("boolean", Dialect::Postgres) => {
-                Value::text(if Value::text(value).truth() == Some(true) { "on" } else { "off" })
+                Value::text(if Value::text(value).truth() == Some(true) {
+                    "on"
+                } else {
+                    "off"
+                })
             }
-            ("boolean", Dialect::Mysql) => Value::Int(i64::from(Value::text(value).truth() == Some(true))),
+            ("boolean", Dialect::Mysql) => {
+                Value::Int(i64::from(Value::text(value).truth() == Some(true)))
+            }
             ("integer", Dialect::Mysql) => value.parse().map_or(Value::text(value), Value::Int),
             _ => Value::text(value),
         })
@@ -316,30 +397,57 @@ impl<'w> Server<'w> {
         Some(match name {
             "server_version" => Value::text(version),
             "server_version_num" => {
-                let mut parts = version.split('.').filter_map(|part| part.parse::<i64>().ok());
+                let mut parts = version
+                    .split('.')
+                    .filter_map(|part| part.parse::<i64>().ok());
                 let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
                 Value::Text((major * 10_000 + minor).to_string())
             }
             "transaction_read_only" => on(read_only),
             "default_transaction_read_only" => {
                 let by_database = self.contents.standing.databases.get(&self.database);
-                let by_group = self.instance.parameters.get(name).map(|value| Value::text(value).truth() == Some(true));
-                on(by_database.is_some_and(|settings| settings.read_only) || by_group == Some(true))
+                let by_group = self
+                    .instance
+                    .parameters
+                    .get(name)
+                    .map(|value| Value::text(value).truth() == Some(true));
+                on(
+                    by_database.is_some_and(|settings| settings.read_only)
+                        || by_group == Some(true),
+                )
             }
             "in_hot_standby" => on(self.recovering()),
-            "port" => Value::Text(self.instance.endpoint.as_ref().map_or(0, |endpoint| endpoint.port).to_string()),
+            "port" => Value::Text(
+                self.instance
+                    .endpoint
+                    .as_ref()
+                    .map_or(0, |endpoint| endpoint.port)
+                    .to_string(),
+            ),
             "data_checksums" => on(true),
             "is_superuser" => on(false),
             "session_authorization" => Value::text(&self.user),
-            "server_encoding" | "client_encoding" if !self.instance.parameters.contains_key(name) => Value::text("UTF8"),
+            "server_encoding" | "client_encoding"
+                if !self.instance.parameters.contains_key(name) =>
+            {
+                Value::text("UTF8")
+            }
             "wal_level" => {
                 let logical = self.instance.parameters.get("rds.logical_replication");
-                Value::text(if logical.is_some_and(|value| value == "1") { "logical" } else { "replica" })
+                Value::text(if logical.is_some_and(|value| value == "1") {
+                    "logical"
+                } else {
+                    "replica"
+                })
             }
-            "default_transaction_isolation" | "transaction_isolation" if !self.instance.parameters.contains_key(name) => {
+            "default_transaction_isolation" | "transaction_isolation"
+                if !self.instance.parameters.contains_key(name) =>
+            {
                 Value::text("read committed")
             }
-            "log_min_duration_statement" if !self.instance.parameters.contains_key(name) => Value::text("-1"),
+            "log_min_duration_statement" if !self.instance.parameters.contains_key(name) => {
+                Value::text("-1")
+            }
             _ => return None,
         })
     }
@@ -350,16 +458,29 @@ impl<'w> Server<'w> {
         Some(match name {
             "version" => Value::Text(self.mysql_version()),
             "version_comment" => Value::text("Source distribution"),
-            "aurora_version" if self.aurora() => {
-                Value::text(self.contents.version.rsplit("mysql_aurora.").next().unwrap_or_default())
-            }
+            "aurora_version" if self.aurora() => Value::text(
+                self.contents
+                    .version
+                    .rsplit("mysql_aurora.")
+                    .next()
+                    .unwrap_or_default(),
+            ),
             "aurora_server_id" if self.aurora() => Value::text(&self.instance.id),
             "hostname" => Value::Text(format!("ip-{}", self.address().replace('.', "-"))),
-            "port" => Value::Int(self.instance.endpoint.as_ref().map_or(0, |endpoint| i64::from(endpoint.port))),
+            "port" => Value::Int(
+                self.instance
+                    .endpoint
+                    .as_ref()
+                    .map_or(0, |endpoint| i64::from(endpoint.port)),
+            ),
             "server_uuid" => Value::text(&self.contents.server),
-            "server_id" => {
-                Value::Int((self.world.dice.hash(&["server-id", &self.instance.resource], 0) % 2_000_000_000) as i64)
-            }
+            "server_id" => Value::Int(
+                (self
+                    .world
+                    .dice
+                    .hash(&["server-id", &self.instance.resource], 0)
+                    % 2_000_000_000) as i64,
+            ),
             "read_only" => number(rds::refuses_writes(self.world, &self.at, None).is_some()),
             "innodb_read_only" => number(self.role == Role::Reader),
             "super_read_only" => number(false),
@@ -378,22 +499,34 @@ impl<'w> Server<'w> {
 
     fn writes_binary_log(&self) -> bool {
         match self.aurora() {
-            true => self.instance.parameters.get("binlog_format").is_some_and(|format| format != "OFF"),
+            true => self
+                .instance
+                .parameters
+                .get("binlog_format")
+                .is_some_and(|format| format != "OFF"),
             false => self.instance.retention() > 0,
         }
     }
 
     /// The transactions executed, where identifiers are on. They carry the identity of the server that made them.
     fn gtid(&self) -> String {
-        let on = self.instance.parameters.get("gtid-mode").is_some_and(|mode| mode == "ON");
+        let on = self
+            .instance
+            .parameters
+            .get("gtid-mode")
+            .is_some_and(|mode| mode == "ON");
         let executed = self.contents.history.length_at(self.instant());
         if !on {
             return String::new();
         }
-        let sets = self.contents.authors(executed).into_iter().map(|(author, made)| match made {
-            1 => format!("{author}:1"),
-            made => format!("{author}:1-{made}"),
-        });
+        let sets = self
+            .contents
+            .authors(executed)
+            .into_iter()
+            .map(|(author, made)| match made {
+                1 => format!("{author}:1"),
+                made => format!("{author}:1-{made}"),
+            });
         sets.collect::<Vec<_>>().join(",")
     }
 
@@ -403,13 +536,17 @@ impl<'w> Server<'w> {
         let schema = schema.map(str::to_ascii_lowercase);
         let system = match (self.dialect(), schema.as_deref()) {
             (Dialect::Postgres, None | Some("pg_catalog")) => self.postgres_table(&lower, called),
-            (Dialect::Postgres, Some("information_schema")) if lower == "tables" => Some(self.tables()),
-            (Dialect::Mysql, Some("information_schema" | "performance_schema")) => match lower.as_str() {
-                "processlist" => Some(self.process_list()),
-                "tables" => Some(self.tables()),
-                "schemata" => Some(self.schemata()),
-                _ => None,
-            },
+            (Dialect::Postgres, Some("information_schema")) if lower == "tables" => {
+                Some(self.tables())
+            }
+            (Dialect::Mysql, Some("information_schema" | "performance_schema")) => {
+                match lower.as_str() {
+                    "processlist" => Some(self.process_list()),
+                    "tables" => Some(self.tables()),
+                    "schemata" => Some(self.schemata()),
+                    _ => None,
+                }
+            }
             (Dialect::Mysql, Some("mysql")) if lower == "user" => Some(self.users()),
             _ => None,
         };
@@ -430,7 +567,8 @@ impl<'w> Server<'w> {
 
     /// The users' table is there from the first row on, or from when somebody made it.
     pub fn has_entries(&self) -> bool {
-        self.contents.standing.tables.contains_key(ENTRIES) || !self.contents.history.rows().is_empty()
+        self.contents.standing.tables.contains_key(ENTRIES)
+            || !self.contents.history.rows().is_empty()
     }
 
     fn entries(&self) -> Relation {
@@ -452,7 +590,11 @@ impl<'w> Server<'w> {
             ("pg_tables", false) => {
                 let tables = self.tables();
                 let mut relation = Relation::of(&["schemaname", "tablename"]);
-                relation.rows = tables.rows.into_iter().map(|row| row[..2].to_vec()).collect();
+                relation.rows = tables
+                    .rows
+                    .into_iter()
+                    .map(|row| row[..2].to_vec())
+                    .collect();
                 relation
             }
             ("pg_control_system", true) => {
@@ -463,13 +605,22 @@ impl<'w> Server<'w> {
                     "pg_control_last_modified",
                 ]);
                 let system = Value::Int(self.contents.system as i64);
-                relation.rows.push(vec![Value::Int(1_300), Value::Int(202_209_061), system, self.now()]);
+                relation.rows.push(vec![
+                    Value::Int(1_300),
+                    Value::Int(202_209_061),
+                    system,
+                    self.now(),
+                ]);
                 relation
             }
             ("pg_control_checkpoint", true) => {
                 let mut relation = Relation::of(&["checkpoint_lsn", "redo_lsn", "timeline_id"]);
                 let at = self.position();
-                relation.rows.push(vec![at.clone(), at, Value::Int(i64::from(self.contents.timeline))]);
+                relation.rows.push(vec![
+                    at.clone(),
+                    at,
+                    Value::Int(i64::from(self.contents.timeline)),
+                ]);
                 relation
             }
             _ => return None,
@@ -478,16 +629,32 @@ impl<'w> Server<'w> {
 
     fn activity(&self) -> Relation {
         let mut relation = Relation::of(&[
-            "datid", "datname", "pid", "usename", "application_name", "client_addr", "backend_start", "state",
-            "backend_type", "query",
+            "datid",
+            "datname",
+            "pid",
+            "usename",
+            "application_name",
+            "client_addr",
+            "backend_start",
+            "state",
+            "backend_type",
+            "query",
         ]);
         let null = || Value::Null;
         for (pid, kind, user) in BACKGROUND {
-            let user = if user.is_empty() { null() } else { Value::text(*user) };
+            let user = if user.is_empty() {
+                null()
+            } else {
+                Value::text(*user)
+            };
             let client = *kind == "client backend";
             relation.rows.push(vec![
                 null(),
-                if client { Value::text("rdsadmin") } else { null() },
+                if client {
+                    Value::text("rdsadmin")
+                } else {
+                    null()
+                },
                 Value::Int(*pid as i64),
                 user,
                 Value::text(if client { "PostgreSQL JDBC Driver" } else { "" }),
@@ -498,8 +665,11 @@ impl<'w> Server<'w> {
                 Value::text(""),
             ]);
         }
-        let mut clients: Vec<(u64, Session, &str)> =
-            self.sessions().into_iter().map(|(pid, session)| (pid, session, "idle")).collect();
+        let mut clients: Vec<(u64, Session, &str)> = self
+            .sessions()
+            .into_iter()
+            .map(|(pid, session)| (pid, session, "idle"))
+            .collect();
         let own = Session {
             user: self.user.clone(),
             database: self.database.clone(),
@@ -517,7 +687,11 @@ impl<'w> Server<'w> {
                 Value::Int(pid as i64),
                 Value::text(session.user),
                 Value::text(session.application),
-                if session.address.is_empty() { null() } else { Value::text(session.address) },
+                if session.address.is_empty() {
+                    null()
+                } else {
+                    Value::text(session.address)
+                },
                 Value::Time(self.world.unix(session.since)),
                 Value::text(state),
                 Value::text("client backend"),
@@ -530,12 +704,26 @@ impl<'w> Server<'w> {
     /// The replicas that follow this server, as it sees them.
     fn replication(&self) -> Relation {
         let mut relation = Relation::of(&[
-            "pid", "usename", "application_name", "client_addr", "state", "sent_lsn", "write_lsn", "flush_lsn",
-            "replay_lsn", "sync_state",
+            "pid",
+            "usename",
+            "application_name",
+            "client_addr",
+            "state",
+            "sent_lsn",
+            "write_lsn",
+            "flush_lsn",
+            "replay_lsn",
+            "sync_state",
         ]);
-        let followers = self.world.places.values().flat_map(|place| place.rds.contents.values());
+        let followers = self
+            .world
+            .places
+            .values()
+            .flat_map(|place| place.rds.contents.values());
         for (n, content) in followers.enumerate() {
-            let rds::Content::Follows(follower) = content else { continue };
+            let rds::Content::Follows(follower) = content else {
+                continue;
+            };
             if follower.resource != self.instance.resource {
                 continue;
             }
@@ -573,13 +761,25 @@ impl<'w> Server<'w> {
 
     fn databases(&self) -> Relation {
         let mut relation = Relation::of(&["datname"]);
-        relation.rows = self.contents.standing.databases.keys().map(|name| vec![Value::text(name)]).collect();
+        relation.rows = self
+            .contents
+            .standing
+            .databases
+            .keys()
+            .map(|name| vec![Value::text(name)])
+            .collect();
         relation
     }
 
     fn schemata(&self) -> Relation {
         let mut relation = Relation::of(&["schema_name"]);
-        relation.rows = self.contents.standing.databases.keys().map(|name| vec![Value::text(name)]).collect();
+        relation.rows = self
+            .contents
+            .standing
+            .databases
+            .keys()
+            .map(|name| vec![Value::text(name)])
+            .collect();
         relation
     }
 
@@ -591,9 +791,17 @@ impl<'w> Server<'w> {
         let mut relation = Relation::of(&names);
         for (name, user) in &self.contents.standing.users {
             relation.rows.push(match self.dialect() {
-                Dialect::Postgres => vec![Value::text(name), Value::text(name), Value::Bool(user.login)],
+                Dialect::Postgres => vec![
+                    Value::text(name),
+                    Value::text(name),
+                    Value::Bool(user.login),
+                ],
                 Dialect::Mysql => {
-                    vec![Value::text(name), Value::text("%"), Value::text(if user.login { "N" } else { "Y" })]
+                    vec![
+                        Value::text(name),
+                        Value::text("%"),
+                        Value::text(if user.login { "N" } else { "Y" }),
+                    ]
                 }
             });
         }
@@ -606,25 +814,43 @@ impl<'w> Server<'w> {
             Dialect::Postgres => "public",
             Dialect::Mysql => self.database.as_str(),
         };
-        let mut names: Vec<&str> = self.contents.standing.tables.keys().map(String::as_str).collect();
+        let mut names: Vec<&str> = self
+            .contents
+            .standing
+            .tables
+            .keys()
+            .map(String::as_str)
+            .collect();
         if self.has_entries() && !names.contains(&ENTRIES) {
             names.push(ENTRIES);
         }
         names.sort_unstable();
-        let row = |name: &str| vec![Value::text(schema), Value::text(name), Value::text("BASE TABLE")];
+        let row = |name: &str| {
+            vec![
+                Value::text(schema),
+                Value::text(name),
+                Value::text("BASE TABLE"),
+            ]
+        };
         relation.rows = names.into_iter().map(row).collect();
         relation
     }
 
     pub fn process_list(&self) -> Relation {
-        let mut relation = Relation::of(&["ID", "USER", "HOST", "DB", "COMMAND", "TIME", "STATE", "INFO"]);
+        let mut relation = Relation::of(&[
+            "ID", "USER", "HOST", "DB", "COMMAND", "TIME", "STATE", "INFO",
+        ]);
         let now = self.world.now();
         let mut row = |id: u64, user: &str, host: &str, db: &str, command: &str, since: Nanos| {
             relation.rows.push(vec![
                 Value::Int(id as i64),
                 Value::text(user),
                 Value::text(host),
-                if db.is_empty() { Value::Null } else { Value::text(db) },
+                if db.is_empty() {
+                    Value::Null
+                } else {
+                    Value::text(db)
+                },
                 Value::text(command),
                 Value::Int((now.saturating_sub(since) / crate::clock::SECOND) as i64),
                 Value::text(""),
@@ -633,37 +859,81 @@ impl<'w> Server<'w> {
         };
         row(4, "rdsadmin", "localhost", "", "Sleep", now);
         for (id, session) in self.sessions() {
-            row(id, &session.user, &session.address, &session.database, "Sleep", session.since);
+            row(
+                id,
+                &session.user,
+                &session.address,
+                &session.database,
+                "Sleep",
+                session.since,
+            );
         }
-        row(self.pid, &self.user, "localhost", &self.database, "Query", now);
+        row(
+            self.pid,
+            &self.user,
+            "localhost",
+            &self.database,
+            "Query",
+            now,
+        );
         relation
     }
 
     /// The rows of `SHOW …` beyond single settings.
     pub fn show(&self, words: &[&str], like: Option<&str>) -> Answer<Option<Vec<Vec<Value>>>> {
         let dialect = self.dialect();
-        let fits = |name: &str| like.is_none_or(|pattern| super::evaluate::like(&name.to_lowercase(), &pattern.to_lowercase()));
-        let words: Vec<&str> = words.iter().filter(|word| !["full", "global", "session"].contains(*word)).copied().collect();
+        let fits = |name: &str| {
+            like.is_none_or(|pattern| {
+                super::evaluate::like(&name.to_lowercase(), &pattern.to_lowercase())
+            })
+        };
+        let words: Vec<&str> = words
+            .iter()
+            .filter(|word| !["full", "global", "session"].contains(*word))
+            .copied()
+            .collect();
         if dialect == Dialect::Postgres {
             return Ok(None);
         }
         Ok(match words.as_slice() {
-            ["databases" | "schemas"] => Some(self.databases().rows.into_iter().filter(|row| fits(&row[0].shown(dialect))).collect()),
+            ["databases" | "schemas"] => Some(
+                self.databases()
+                    .rows
+                    .into_iter()
+                    .filter(|row| fits(&row[0].shown(dialect)))
+                    .collect(),
+            ),
             ["tables"] => Some(
-                self.tables().rows.into_iter().map(|row| vec![row[1].clone()]).filter(|row| fits(&row[0].shown(dialect))).collect(),
+                self.tables()
+                    .rows
+                    .into_iter()
+                    .map(|row| vec![row[1].clone()])
+                    .filter(|row| fits(&row[0].shown(dialect)))
+                    .collect(),
             ),
             ["processlist"] => Some(self.process_list().rows),
             ["variables"] => {
                 // A pattern without wildcards names one variable; an unknown one has no row.
-                let Some(pattern) = like else { return Err(sql::unsupported(dialect, "SHOW VARIABLES without LIKE")) };
+                let Some(pattern) = like else {
+                    return Err(sql::unsupported(dialect, "SHOW VARIABLES without LIKE"));
+                };
                 if pattern.contains('%') {
-                    return Err(sql::unsupported(dialect, "SHOW VARIABLES LIKE with a wildcard"));
+                    return Err(sql::unsupported(
+                        dialect,
+                        "SHOW VARIABLES LIKE with a wildcard",
+                    ));
                 }
                 match self.setting(pattern) {
                     Ok(value) => {
                         let shown = match (&value, pattern) {
-                            (Value::Int(0), "read_only" | "innodb_read_only" | "super_read_only" | "log_bin") => Value::text("OFF"),
-                            (Value::Int(1), "read_only" | "innodb_read_only" | "super_read_only" | "log_bin") => Value::text("ON"),
+                            (
+                                Value::Int(0),
+                                "read_only" | "innodb_read_only" | "super_read_only" | "log_bin",
+                            ) => Value::text("OFF"),
+                            (
+                                Value::Int(1),
+                                "read_only" | "innodb_read_only" | "super_read_only" | "log_bin",
+                            ) => Value::text("ON"),
                             _ => value,
                         };
                         Some(vec![vec![Value::text(pattern), shown]])
@@ -672,10 +942,16 @@ impl<'w> Server<'w> {
                 }
             }
             ["status"] => match like.map(str::to_lowercase).as_deref() {
-                Some("threads_connected") => {
-                    Some(vec![vec![Value::text("Threads_connected"), Value::Int(self.process_list().rows.len() as i64)]])
+                Some("threads_connected") => Some(vec![vec![
+                    Value::text("Threads_connected"),
+                    Value::Int(self.process_list().rows.len() as i64),
+                ]]),
+                _ => {
+                    return Err(sql::unsupported(
+                        dialect,
+                        "SHOW STATUS but for Threads_connected",
+                    ));
                 }
-                _ => return Err(sql::unsupported(dialect, "SHOW STATUS but for Threads_connected")),
             },
             ["master", "status"] | ["binary", "log", "status"] => {
                 if !self.writes_binary_log() || self.recovering() {

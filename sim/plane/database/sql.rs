@@ -23,7 +23,9 @@ pub fn error(dialect: Dialect, state: &str, number: u32, text: &str) -> String {
 pub fn syntax(dialect: Dialect, near: &str) -> String {
     match (dialect, near) {
         (Dialect::Postgres, "") => "ERROR:  syntax error at end of input (SQLSTATE 42601)".into(),
-        (Dialect::Postgres, near) => format!("ERROR:  syntax error at or near \"{near}\" (SQLSTATE 42601)"),
+        (Dialect::Postgres, near) => {
+            format!("ERROR:  syntax error at or near \"{near}\" (SQLSTATE 42601)")
+        }
         (Dialect::Mysql, near) => format!(
             "ERROR 1064 (42000): You have an error in your SQL syntax; check the manual that corresponds to your MySQL \
              server version for the right syntax to use near '{near}'"
@@ -58,11 +60,28 @@ pub fn no_table(dialect: Dialect, database: &str, name: &str) -> String {
 }
 
 /// Runs statements as `user`, each committed by itself, and answers the rows of the last one.
-pub fn run(world: &mut World, at: &DatabaseRef, user: &str, database: &str, sql: &str) -> Answer<Vec<Vec<String>>> {
+pub fn run(
+    world: &mut World,
+    at: &DatabaseRef,
+    user: &str,
+    database: &str,
+    sql: &str,
+) -> Answer<Vec<Vec<String>>> {
     let mut server = Server::new(world, at, user, database)?;
     let dialect = server.dialect();
-    if !server.contents.standing.users.get(user).is_some_and(|user| user.login) {
-        return Err(error(dialect, "28000", 1045, &format!("role \"{user}\" cannot log in")));
+    if !server
+        .contents
+        .standing
+        .users
+        .get(user)
+        .is_some_and(|user| user.login)
+    {
+        return Err(error(
+            dialect,
+            "28000",
+            1045,
+            &format!("role \"{user}\" cannot log in"),
+        ));
     }
     let statements = parse::statements(sql, dialect).map_err(|fault| match fault {
         Fault::Syntax(near) => syntax(dialect, &near),
@@ -76,7 +95,10 @@ pub fn run(world: &mut World, at: &DatabaseRef, user: &str, database: &str, sql:
         rows = execute(&mut server, statement)?;
         end_sessions(&mut server);
     }
-    Ok(rows.into_iter().map(|row| row.iter().map(|value| value.shown(dialect)).collect()).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| row.iter().map(|value| value.shown(dialect)).collect())
+        .collect())
 }
 
 fn end_sessions(server: &mut Server<'_>) {
@@ -97,7 +119,10 @@ fn write(server: &mut Server<'_>, changes: Vec<Rare>) -> Answer<()> {
     })
 }
 
-fn commit(server: &mut Server<'_>, change: impl FnOnce(&mut super::Database, crate::clock::Nanos)) -> Answer<()> {
+fn commit(
+    server: &mut Server<'_>,
+    change: impl FnOnce(&mut super::Database, crate::clock::Nanos),
+) -> Answer<()> {
     let now = server.world.now();
     change(rds::own(server.world, &server.at)?, now);
     if let Some(contents) = rds::contents(server.world, &server.at) {
@@ -118,7 +143,12 @@ fn master_only(server: &Server<'_>, what: &str) -> Answer<()> {
     if server.user == server.contents.master {
         return Ok(());
     }
-    Err(error(server.dialect(), "42501", 1227, &format!("permission denied to {what}")))
+    Err(error(
+        server.dialect(),
+        "42501",
+        1227,
+        &format!("permission denied to {what}"),
+    ))
 }
 
 fn execute(server: &mut Server<'_>, statement: &Statement) -> Answer<Vec<Vec<Value>>> {
@@ -130,14 +160,28 @@ fn execute(server: &mut Server<'_>, statement: &Statement) -> Answer<Vec<Vec<Val
             let id = evaluate::evaluate(server, id, None)?;
             server.kill(&id)?;
         }
-        Statement::Insert { table, columns, rows, ignore } => insert(server, table, columns, rows, *ignore)?,
+        Statement::Insert {
+            table,
+            columns,
+            rows,
+            ignore,
+        } => insert(server, table, columns, rows, *ignore)?,
         Statement::Update { table, set, filter } => update(server, table, set, filter.as_ref())?,
         Statement::Delete { table, filter } => delete(server, table, filter.as_ref())?,
-        Statement::CreateTable { table, columns, if_absent } => {
+        Statement::CreateTable {
+            table,
+            columns,
+            if_absent,
+        } => {
             create_table(server, table, columns.clone(), *if_absent)?;
         }
         Statement::DropTable { table, if_there } => drop_table(server, table, *if_there)?,
-        Statement::CreateUser { name, password, login, if_absent } => {
+        Statement::CreateUser {
+            name,
+            password,
+            login,
+            if_absent,
+        } => {
             master_only(server, "create role")?;
             writable(server)?;
             if server.contents.standing.users.contains_key(name) {
@@ -145,25 +189,55 @@ fn execute(server: &mut Server<'_>, statement: &Statement) -> Answer<Vec<Vec<Val
                     return Ok(vec![]);
                 }
                 return Err(match dialect {
-                    Dialect::Postgres => format!("ERROR:  role \"{name}\" already exists (SQLSTATE 42710)"),
+                    Dialect::Postgres => {
+                        format!("ERROR:  role \"{name}\" already exists (SQLSTATE 42710)")
+                    }
                     Dialect::Mysql => {
                         format!("ERROR 1396 (HY000): Operation CREATE USER failed for '{name}'@'%'")
                     }
                 });
             }
-            let user = User { password: password.clone().unwrap_or_default(), login: *login };
-            write(server, vec![Rare::User { name: name.clone(), user: Some(user) }])?;
+            let user = User {
+                password: password.clone().unwrap_or_default(),
+                login: *login,
+            };
+            write(
+                server,
+                vec![Rare::User {
+                    name: name.clone(),
+                    user: Some(user),
+                }],
+            )?;
         }
-        Statement::AlterUser { name, password, login } => alter_user(server, name, password.as_deref(), *login)?,
+        Statement::AlterUser {
+            name,
+            password,
+            login,
+        } => alter_user(server, name, password.as_deref(), *login)?,
         Statement::DropUser { name, if_there } => {
             master_only(server, "drop role")?;
             if !server.contents.standing.users.contains_key(name) {
-                return if *if_there { Ok(vec![]) } else { Err(no_user(dialect, name)) };
+                return if *if_there {
+                    Ok(vec![])
+                } else {
+                    Err(no_user(dialect, name))
+                };
             }
             if *name == server.contents.master {
-                return Err(error(dialect, "55006", 1396, "current user cannot be dropped"));
+                return Err(error(
+                    dialect,
+                    "55006",
+                    1396,
+                    "current user cannot be dropped",
+                ));
             }
-            write(server, vec![Rare::User { name: name.clone(), user: None }])?;
+            write(
+                server,
+                vec![Rare::User {
+                    name: name.clone(),
+                    user: None,
+                }],
+            )?;
         }
         Statement::CreateDatabase { name, if_absent } => {
             master_only(server, "create database")?;
@@ -172,31 +246,52 @@ fn execute(server: &mut Server<'_>, statement: &Statement) -> Answer<Vec<Vec<Val
                     return Ok(vec![]);
                 }
                 return Err(match dialect {
-                    Dialect::Postgres => format!("ERROR:  database \"{name}\" already exists (SQLSTATE 42P04)"),
+                    Dialect::Postgres => {
+                        format!("ERROR:  database \"{name}\" already exists (SQLSTATE 42P04)")
+                    }
                     Dialect::Mysql => {
-                        format!("ERROR 1007 (HY000): Can't create database '{name}'; database exists")
+                        format!(
+                            "ERROR 1007 (HY000): Can't create database '{name}'; database exists"
+                        )
                     }
                 });
             }
-            write(server, vec![Rare::Database { name: name.clone(), there: true }])?;
+            write(
+                server,
+                vec![Rare::Database {
+                    name: name.clone(),
+                    there: true,
+                }],
+            )?;
         }
         Statement::DropDatabase { name, if_there } => {
             master_only(server, "drop database")?;
             if !server.contents.standing.databases.contains_key(name) {
                 return match (if_there, dialect) {
                     (true, _) => Ok(vec![]),
-                    (false, Dialect::Postgres) => {
-                        Err(format!("ERROR:  database \"{name}\" does not exist (SQLSTATE 3D000)"))
-                    }
-                    (false, Dialect::Mysql) => {
-                        Err(format!("ERROR 1008 (HY000): Can't drop database '{name}'; database doesn't exist"))
-                    }
+                    (false, Dialect::Postgres) => Err(format!(
+                        "ERROR:  database \"{name}\" does not exist (SQLSTATE 3D000)"
+                    )),
+                    (false, Dialect::Mysql) => Err(format!(
+                        "ERROR 1008 (HY000): Can't drop database '{name}'; database doesn't exist"
+                    )),
                 };
             }
             if *name == server.database {
-                return Err(error(dialect, "55006", 1235, "cannot drop the currently open database"));
+                return Err(error(
+                    dialect,
+                    "55006",
+                    1235,
+                    "cannot drop the currently open database",
+                ));
             }
-            write(server, vec![Rare::Database { name: name.clone(), there: false }])?;
+            write(
+                server,
+                vec![Rare::Database {
+                    name: name.clone(),
+                    there: false,
+                }],
+            )?;
         }
         Statement::ReadOnlyDatabase { name, on } => {
             if dialect == Dialect::Mysql {
@@ -204,13 +299,18 @@ fn execute(server: &mut Server<'_>, statement: &Statement) -> Answer<Vec<Vec<Val
             }
             master_only(server, "alter database")?;
             if !server.contents.standing.databases.contains_key(name) {
-                return Err(format!("ERROR:  database \"{name}\" does not exist (SQLSTATE 3D000)"));
+                return Err(format!(
+                    "ERROR:  database \"{name}\" does not exist (SQLSTATE 3D000)"
+                ));
             }
             // A client can still say SET TRANSACTION READ WRITE for this very statement.
             if server.role != rds::Role::Writer {
                 writable(server)?;
             }
-            let change = Rare::ReadOnlyByDefault { database: name.clone(), on: *on };
+            let change = Rare::ReadOnlyByDefault {
+                database: name.clone(),
+                on: *on,
+            };
             commit(server, |database, now| database.write(now, change))?;
         }
     }
@@ -224,17 +324,30 @@ fn no_user(dialect: Dialect, name: &str) -> String {
     }
 }
 
-fn alter_user(server: &mut Server<'_>, name: &str, password: Option<&str>, login: Option<bool>) -> Answer<()> {
+fn alter_user(
+    server: &mut Server<'_>,
+    name: &str,
+    password: Option<&str>,
+    login: Option<bool>,
+) -> Answer<()> {
     let dialect = server.dialect();
     if name != server.user || login.is_some() {
         master_only(server, "alter role")?;
     }
-    let Some(mut user) = server.contents.standing.users.get(name).cloned() else { return Err(no_user(dialect, name)) };
+    let Some(mut user) = server.contents.standing.users.get(name).cloned() else {
+        return Err(no_user(dialect, name));
+    };
     if let Some(password) = password {
         password.clone_into(&mut user.password);
     }
     user.login = login.unwrap_or(user.login);
-    write(server, vec![Rare::User { name: name.to_owned(), user: Some(user) }])
+    write(
+        server,
+        vec![Rare::User {
+            name: name.to_owned(),
+            user: Some(user),
+        }],
+    )
 }
 
 fn show(server: &mut Server<'_>, words: &[String], like: Option<&str>) -> Answer<Vec<Vec<Value>>> {
@@ -244,7 +357,9 @@ fn show(server: &mut Server<'_>, words: &[String], like: Option<&str>) -> Answer
     }
     match (server.dialect(), words.as_slice()) {
         (Dialect::Postgres, [name]) => server.setting(name).map(|value| vec![vec![value]]),
-        (Dialect::Postgres, ["transaction", "isolation", "level"]) => Ok(vec![vec![Value::text("read committed")]]),
+        (Dialect::Postgres, ["transaction", "isolation", "level"]) => {
+            Ok(vec![vec![Value::text("read committed")]])
+        }
         (dialect, words) => Err(syntax(dialect, words.first().copied().unwrap_or_default())),
     }
 }
@@ -256,38 +371,92 @@ fn entries_columns() -> Vec<Column> {
     columns
 }
 
-fn create_table(server: &mut Server<'_>, table: &str, columns: Vec<Column>, if_absent: bool) -> Answer<()> {
+fn create_table(
+    server: &mut Server<'_>,
+    table: &str,
+    columns: Vec<Column>,
+    if_absent: bool,
+) -> Answer<()> {
     let dialect = server.dialect();
     writable(server)?;
-    let there = server.contents.standing.tables.contains_key(table) || (table == ENTRIES && server.has_entries());
+    let there = server.contents.standing.tables.contains_key(table)
+        || (table == ENTRIES && server.has_entries());
     if there {
         return match (if_absent, dialect) {
             (true, _) => Ok(()),
-            (false, Dialect::Postgres) => Err(format!("ERROR:  relation \"{table}\" already exists (SQLSTATE 42P07)")),
-            (false, Dialect::Mysql) => Err(format!("ERROR 1050 (42S01): Table '{table}' already exists")),
+            (false, Dialect::Postgres) => Err(format!(
+                "ERROR:  relation \"{table}\" already exists (SQLSTATE 42P07)"
+            )),
+            (false, Dialect::Mysql) => Err(format!(
+                "ERROR 1050 (42S01): Table '{table}' already exists"
+            )),
         };
     }
     for column in &columns {
         check_kind(dialect, &column.kind)?;
     }
-    let columns = if table == ENTRIES { entries_columns() } else { columns };
-    let relation = Arc::new(Relation { columns, rows: vec![] });
-    write(server, vec![Rare::Table { name: table.to_owned(), table: Some(relation) }])
+    let columns = if table == ENTRIES {
+        entries_columns()
+    } else {
+        columns
+    };
+    let relation = Arc::new(Relation {
+        columns,
+        rows: vec![],
+    });
+    write(
+        server,
+        vec![Rare::Table {
+            name: table.to_owned(),
+            table: Some(relation),
+        }],
+    )
 }
 
 fn check_kind(dialect: Dialect, kind: &str) -> Answer<()> {
     let known = [
-        "int", "integer", "int4", "bigint", "int8", "smallint", "text", "varchar", "char", "character varying", "uuid",
-        "boolean", "bool", "tinyint", "timestamp", "timestamptz", "timestamp with time zone",
-        "timestamp without time zone", "datetime", "numeric", "decimal", "float", "double", "double precision", "real",
-        "bigint unsigned", "int unsigned", "pg_lsn",
+        "int",
+        "integer",
+        "int4",
+        "bigint",
+        "int8",
+        "smallint",
+        "text",
+        "varchar",
+        "char",
+        "character varying",
+        "uuid",
+        "boolean",
+        "bool",
+        "tinyint",
+        "timestamp",
+        "timestamptz",
+        "timestamp with time zone",
+        "timestamp without time zone",
+        "datetime",
+        "numeric",
+        "decimal",
+        "float",
+        "double",
+        "double precision",
+        "real",
+        "bigint unsigned",
+        "int unsigned",
+        "pg_lsn",
     ];
     if known.contains(&kind) {
         return Ok(());
     }
     match kind {
-        "serial" | "bigserial" | "json" | "jsonb" | "bytea" | "blob" => Err(unsupported(dialect, &format!("type {kind}"))),
-        other => Err(error(dialect, "42704", 1064, &format!("type \"{other}\" does not exist"))),
+        "serial" | "bigserial" | "json" | "jsonb" | "bytea" | "blob" => {
+            Err(unsupported(dialect, &format!("type {kind}")))
+        }
+        other => Err(error(
+            dialect,
+            "42704",
+            1064,
+            &format!("type \"{other}\" does not exist"),
+        )),
     }
 }
 
@@ -299,10 +468,13 @@ fn drop_table(server: &mut Server<'_>, table: &str, if_there: bool) -> Answer<()
     if !kept && !entries {
         return match (if_there, dialect) {
             (true, _) => Ok(()),
-            (false, Dialect::Postgres) => Err(format!("ERROR:  table \"{table}\" does not exist (SQLSTATE 42P01)")),
-            (false, Dialect::Mysql) => {
-                Err(format!("ERROR 1051 (42S02): Unknown table '{}.{table}'", server.database))
-            }
+            (false, Dialect::Postgres) => Err(format!(
+                "ERROR:  table \"{table}\" does not exist (SQLSTATE 42P01)"
+            )),
+            (false, Dialect::Mysql) => Err(format!(
+                "ERROR 1051 (42S02): Unknown table '{}.{table}'",
+                server.database
+            )),
         };
     }
     let mut changes = Vec::new();
@@ -310,7 +482,10 @@ fn drop_table(server: &mut Server<'_>, table: &str, if_there: bool) -> Answer<()
         changes.push(Rare::EntriesEmptied);
     }
     if kept {
-        changes.push(Rare::Table { name: table.to_owned(), table: None });
+        changes.push(Rare::Table {
+            name: table.to_owned(),
+            table: None,
+        });
     }
     write(server, changes)
 }
@@ -318,11 +493,19 @@ fn drop_table(server: &mut Server<'_>, table: &str, if_there: bool) -> Answer<()
 /// The table that a statement changes.
 fn table(server: &Server<'_>, name: &str) -> Answer<Relation> {
     let found = server.contents.standing.tables.get(name);
-    found.map(|table| (**table).clone()).ok_or_else(|| no_table(server.dialect(), &server.database, name))
+    found
+        .map(|table| (**table).clone())
+        .ok_or_else(|| no_table(server.dialect(), &server.database, name))
 }
 
 fn keep(server: &mut Server<'_>, name: &str, relation: Relation) -> Answer<()> {
-    write(server, vec![Rare::Table { name: name.to_owned(), table: Some(Arc::new(relation)) }])
+    write(
+        server,
+        vec![Rare::Table {
+            name: name.to_owned(),
+            table: Some(Arc::new(relation)),
+        }],
+    )
 }
 
 fn insert(
@@ -336,12 +519,19 @@ fn insert(
     writable(server)?;
     let entries = name == ENTRIES && server.has_entries();
     let mut relation = match entries {
-        true => Relation { columns: entries_columns(), rows: vec![] },
+        true => Relation {
+            columns: entries_columns(),
+            rows: vec![],
+        },
         false => table(server, name)?,
     };
     let mut order = Vec::new();
     for column in columns {
-        order.push(relation.position(column).ok_or_else(|| no_column(dialect, column))?);
+        order.push(
+            relation
+                .position(column)
+                .ok_or_else(|| no_column(dialect, column))?,
+        );
     }
     if columns.is_empty() {
         order = (0..relation.columns.len()).collect();
@@ -349,7 +539,9 @@ fn insert(
     let mut added = Vec::new();
     for row in rows {
         let too_many = row.len() > order.len();
-        if too_many || (row.len() < order.len() && (!columns.is_empty() || dialect == Dialect::Mysql)) {
+        if too_many
+            || (row.len() < order.len() && (!columns.is_empty() || dialect == Dialect::Mysql))
+        {
             let text = if too_many {
                 "INSERT has more expressions than target columns"
             } else {
@@ -357,8 +549,11 @@ fn insert(
             };
             return Err(error(dialect, "42601", 1136, text));
         }
-        let mut values: Vec<Value> =
-            relation.columns.iter().map(|column| column.default.clone().unwrap_or(Value::Null)).collect();
+        let mut values: Vec<Value> = relation
+            .columns
+            .iter()
+            .map(|column| column.default.clone().unwrap_or(Value::Null))
+            .collect();
         for (expression, at) in row.iter().zip(&order) {
             let value = evaluate::evaluate(server, expression, None)?;
             values[*at] = stored(dialect, &relation.columns[*at], value)?;
@@ -383,8 +578,17 @@ fn insert_entries(server: &mut Server<'_>, rows: Vec<Vec<Value>>) -> Answer<()> 
     let mut entries = Vec::new();
     for row in rows {
         match (&row[0], &row[1]) {
-            (Value::Text(client), Value::Int(number)) if *number >= 0 => entries.push((client.clone(), *number as u64)),
-            _ => return Err(error(dialect, "23502", 1048, "null or negative value in a row of entries")),
+            (Value::Text(client), Value::Int(number)) if *number >= 0 => {
+                entries.push((client.clone(), *number as u64))
+            }
+            _ => {
+                return Err(error(
+                    dialect,
+                    "23502",
+                    1048,
+                    "null or negative value in a row of entries",
+                ));
+            }
         }
     }
     commit(server, |database, now| {
@@ -402,14 +606,20 @@ fn stored(dialect: Dialect, column: &Column, value: Value) -> Answer<Value> {
             dialect,
             "22P02",
             1366,
-            &format!("invalid input syntax for type {kind}: \"{}\"", value.shown(dialect)),
+            &format!(
+                "invalid input syntax for type {kind}: \"{}\"",
+                value.shown(dialect)
+            ),
         )
     };
     Ok(match (kind, value) {
         (_, Value::Null) => Value::Null,
         (kind, Value::Int(number)) if kind.contains("int") => Value::Int(number),
         (kind, value) if kind.contains("int") => {
-            let number = value.number().filter(|number| number.fract() == 0.0).ok_or_else(|| wrong(&value))?;
+            let number = value
+                .number()
+                .filter(|number| number.fract() == 0.0)
+                .ok_or_else(|| wrong(&value))?;
             Value::Int(number as i64)
         }
         ("boolean" | "bool", value) => Value::Bool(value.truth().ok_or_else(|| wrong(&value))?),
@@ -426,7 +636,13 @@ fn stored(dialect: Dialect, column: &Column, value: Value) -> Answer<Value> {
 }
 
 /// Required values are there, and keys are used once.
-fn check_row(dialect: Dialect, relation: &Relation, name: &str, values: &[Value], except: Option<usize>) -> Answer<()> {
+fn check_row(
+    dialect: Dialect,
+    relation: &Relation,
+    name: &str,
+    values: &[Value],
+    except: Option<usize>,
+) -> Answer<()> {
     for (at, column) in relation.columns.iter().enumerate() {
         if column.required && values[at] == Value::Null {
             return Err(match dialect {
@@ -434,12 +650,19 @@ fn check_row(dialect: Dialect, relation: &Relation, name: &str, values: &[Value]
                     "ERROR:  null value in column \"{}\" of relation \"{name}\" violates not-null constraint (SQLSTATE 23502)",
                     column.name
                 ),
-                Dialect::Mysql => format!("ERROR 1048 (23000): Column '{}' cannot be null", column.name),
+                Dialect::Mysql => format!(
+                    "ERROR 1048 (23000): Column '{}' cannot be null",
+                    column.name
+                ),
             });
         }
         let taken = column.unique
             && values[at] != Value::Null
-            && relation.rows.iter().enumerate().any(|(n, row)| Some(n) != except && row[at] == values[at]);
+            && relation
+                .rows
+                .iter()
+                .enumerate()
+                .any(|(n, row)| Some(n) != except && row[at] == values[at]);
         if taken {
             return Err(match dialect {
                 Dialect::Postgres => format!(
@@ -471,7 +694,11 @@ fn update(
     let mut relation = table(server, name)?;
     let before = relation.clone();
     for (n, values) in before.rows.iter().enumerate() {
-        let row = Row { relation: &before, name, values };
+        let row = Row {
+            relation: &before,
+            name,
+            values,
+        };
         let wanted = match filter {
             Some(filter) => evaluate::evaluate(server, filter, Some(&row))?.truth() == Some(true),
             None => true,
@@ -481,7 +708,9 @@ fn update(
         }
         let mut changed = values.clone();
         for (column, expression) in set {
-            let at = before.position(column).ok_or_else(|| no_column(dialect, column))?;
+            let at = before
+                .position(column)
+                .ok_or_else(|| no_column(dialect, column))?;
             let value = evaluate::evaluate(server, expression, Some(&row))?;
             changed[at] = stored(dialect, &before.columns[at], value)?;
         }
@@ -507,7 +736,11 @@ fn delete(server: &mut Server<'_>, name: &str, filter: Option<&Expression>) -> A
     let before = relation.clone();
     relation.rows.clear();
     for values in &before.rows {
-        let row = Row { relation: &before, name, values };
+        let row = Row {
+            relation: &before,
+            name,
+            values,
+        };
         let gone = match filter {
             Some(filter) => evaluate::evaluate(server, filter, Some(&row))?.truth() == Some(true),
             None => true,

@@ -13,14 +13,22 @@ fn database() -> Database {
 fn an_instant_holds_exactly_what_was_committed_until_then() {
     let mut database = database();
     for number in 1..=2_000 {
-        database.write_entry(number * SECOND, if number % 2 == 0 { "even" } else { "odd" }, number);
+        database.write_entry(
+            number * SECOND,
+            if number % 2 == 0 { "even" } else { "odd" },
+            number,
+        );
     }
     for at in [0, 1, 511, 512, 513, 1_024, 1_999, 2_000, 5_000] {
         let then = database.at(at * SECOND);
         let rows = then.history.rows();
         let count: usize = rows.values().map(Vec::len).sum();
         assert_eq!(count as u64, at.min(2_000), "at {at}");
-        assert_eq!(then.history.len(), count + 1, "the password is a change too");
+        assert_eq!(
+            then.history.len(),
+            count + 1,
+            "the password is a change too"
+        );
     }
 }
 
@@ -49,7 +57,9 @@ fn the_log_position_only_grows_also_on_an_idle_server_and_over_a_branch() {
         last = now;
     }
     assert!(database.position_at(4_000 * SECOND) > last);
-    let branch = database.at(1_000 * SECOND).branch("other".into(), 5_000 * SECOND);
+    let branch = database
+        .at(1_000 * SECOND)
+        .branch("other".into(), 5_000 * SECOND);
     assert!(branch.position_at(5_000 * SECOND) > database.position_at(1_000 * SECOND));
     assert_eq!((branch.timeline, branch.system), (2, 7));
 }

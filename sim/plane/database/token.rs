@@ -31,7 +31,8 @@ impl Token {
 }
 
 const SYMBOLS: &[&str] = &[
-    "::", "<>", "!=", "<=", ">=", "||", "(", ")", ",", ";", "*", "=", "<", ">", "+", "-", "/", "%", ".", "[", "]",
+    "::", "<>", "!=", "<=", ">=", "||", "(", ")", ",", ";", "*", "=", "<", ">", "+", "-", "/", "%",
+    ".", "[", "]",
 ];
 
 /// Cuts a text into tokens. `Err`: what could not be read, from there on.
@@ -41,15 +42,25 @@ pub fn tokens(sql: &str, dialect: Dialect) -> Result<Vec<Token>, String> {
     while let Some(first) = rest.chars().next() {
         let (token, after) = match first {
             '-' if rest.starts_with("--") => {
-                rest = rest.split_once('\n').map_or("", |(_, after)| after).trim_start();
+                rest = rest
+                    .split_once('\n')
+                    .map_or("", |(_, after)| after)
+                    .trim_start();
                 continue;
             }
             '#' if dialect == Dialect::Mysql => {
-                rest = rest.split_once('\n').map_or("", |(_, after)| after).trim_start();
+                rest = rest
+                    .split_once('\n')
+                    .map_or("", |(_, after)| after)
+                    .trim_start();
                 continue;
             }
             '/' if rest.starts_with("/*") => {
-                rest = rest.split_once("*/").ok_or_else(|| rest.to_owned())?.1.trim_start();
+                rest = rest
+                    .split_once("*/")
+                    .ok_or_else(|| rest.to_owned())?
+                    .1
+                    .trim_start();
                 continue;
             }
             '\'' => {
@@ -69,23 +80,35 @@ pub fn tokens(sql: &str, dialect: Dialect) -> Result<Vec<Token>, String> {
             }
             '@' if rest.starts_with("@@") && dialect == Dialect::Mysql => {
                 let name = &rest[2..];
-                let end = name.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(name.len());
+                let end = name
+                    .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
+                    .unwrap_or(name.len());
                 let bare = name[..end].to_ascii_lowercase();
-                let bare = bare.strip_prefix("global.").or(bare.strip_prefix("session.")).unwrap_or(&bare);
+                let bare = bare
+                    .strip_prefix("global.")
+                    .or(bare.strip_prefix("session."))
+                    .unwrap_or(&bare);
                 (Token::Variable(bare.to_owned()), &name[end..])
             }
             '@' if dialect == Dialect::Mysql => (Token::Symbol("@"), &rest[1..]),
             c if c.is_ascii_digit() => {
-                let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+                let end = rest
+                    .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+                    .unwrap_or(rest.len());
                 (Token::Number(rest[..end].to_owned()), &rest[end..])
             }
             c if c.is_alphabetic() || c == '_' => {
-                let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
+                let end = rest
+                    .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+                    .unwrap_or(rest.len());
                 let written = rest[..end].to_owned();
                 (Token::Word(written.to_lowercase(), written), &rest[end..])
             }
             _ => {
-                let symbol = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)).ok_or_else(|| rest.to_owned())?;
+                let symbol = SYMBOLS
+                    .iter()
+                    .find(|symbol| rest.starts_with(**symbol))
+                    .ok_or_else(|| rest.to_owned())?;
                 (Token::Symbol(symbol), &rest[symbol.len()..])
             }
         };

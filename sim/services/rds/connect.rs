@@ -362,7 +362,7 @@ impl Login<'_> {
             }));
         }
         let known = contents.standing.users.get(self.user);
-        if !known.is_some_and(|known| known.password == self.password) {
+        if known.is_none_or(|known| known.password != self.password) {
             return Err(ConnectError::Denied(match contents.dialect {
                 Dialect::Postgres => {
                     format!(
@@ -378,7 +378,7 @@ impl Login<'_> {
                 }
             }));
         }
-        if !known.is_some_and(|known| known.login) {
+        if known.is_none_or(|known| !known.login) {
             return Err(ConnectError::Denied(match contents.dialect {
                 Dialect::Postgres => {
                     format!(
@@ -527,7 +527,12 @@ pub fn rows(world: &World, at: &DatabaseRef) -> BTreeMap<String, Vec<u64>> {
 }
 
 /// Runs SQL as `user`, in a connection of its own to the instance's first database.
-pub fn query(world: &mut World, at: &DatabaseRef, user: &str, sql: &str) -> Result<Vec<Vec<String>>, String> {
+pub fn query(
+    world: &mut World,
+    at: &DatabaseRef,
+    user: &str,
+    sql: &str,
+) -> Result<Vec<Vec<String>>, String> {
     query_in(world, at, user, "", sql)
 }
 

@@ -320,7 +320,7 @@ pub fn empty_database(
     let now = cx.now();
     let system = cx.hex("system-identifier", 16);
     // As PostgreSQL makes them: seconds of its birth above, chance below.
-    let system = u64::from_str_radix(&system, 16).unwrap_or(7) % 0x0fff_ffff_ffff_ffff
+    let system = (u64::from_str_radix(&system, 16).unwrap_or(7) % 0x0fff_ffff_ffff_ffff)
         | 0x6000_0000_0000_0000;
     let server = cx.uuid("server-uuid");
     let mut database = Database::new(engine.dialect, version, system, server, now);

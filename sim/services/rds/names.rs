@@ -52,7 +52,7 @@ pub fn place_hash(world: &World, account: &str, region: &str) -> String {
         text.push(char::from(
             b"0123456789abcdefghijklmnopqrstuvwxyz"[(bits % 36) as usize],
         ));
-        bits = bits / 36 ^ (bits << 57);
+        bits = (bits / 36) ^ (bits << 57);
     }
     text
 }

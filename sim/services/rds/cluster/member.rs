@@ -202,7 +202,7 @@ pub fn failover(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let now = cx.now();
     cx.place().rds.clusters.change(&cluster.id, now, |cluster| {
         cluster.status = "failing-over".into();
-        cluster.pending.set("heir", next);
+        cluster.heir = Some(next);
     });
     super::step(
         cx.world,
@@ -218,14 +218,16 @@ pub fn failover(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
 }
 
 pub fn failed_over(world: &mut World, account: &str, region: &str, cluster: &Cluster) {
-    let next = cluster.pending.str("heir").to_owned();
+    let Some(next) = cluster.heir.clone() else {
+        return;
+    };
     super::drop_sessions(world, account, region, cluster);
     world
         .place(account, region)
         .rds
         .clusters
         .settle(&cluster.id, |cluster| {
-            cluster.pending.unset("heir");
+            cluster.heir = None;
             cluster.writer = Some(next.clone());
         });
     let text = format!("Completed failover to DB instance: {next}");

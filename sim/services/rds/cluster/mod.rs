@@ -47,6 +47,8 @@ pub struct Cluster {
     pub published: bool,
     /// The member that writes.
     pub writer: Option<String>,
+    /// The member that takes over when the failover that is under way is done.
+    pub heir: Option<String>,
     pub secret: Option<MasterSecret>,
     pub backups_since: Option<Nanos>,
     pub automatic_restart: Option<Nanos>,

@@ -14,6 +14,7 @@ mod clusters;
 mod groups;
 mod instances;
 mod moves;
+mod queries;
 mod replicas;
 
 pub const ACCOUNT: &str = "111122223333";
@@ -121,6 +122,12 @@ impl Ground {
         self.world.advance_to(until);
     }
 
+    /// To when something happens next.
+    pub fn pass_until_next(&mut self) {
+        let next = self.world.next_event().unwrap_or(self.world.now() + SECOND);
+        self.world.advance_to(next);
+    }
+
     pub fn key(&mut self, region: &str) -> String {
         let made = self
             .world
@@ -202,7 +209,7 @@ impl Ground {
             if now == status {
                 return seen;
             }
-            self.pass(SECOND);
+            self.pass_until_next();
         }
         panic!("{id} never became {status}: {seen:?}");
     }
@@ -212,7 +219,7 @@ impl Ground {
             if self.snapshot(region, id)["Status"] == status {
                 return;
             }
-            self.pass(SECOND);
+            self.pass_until_next();
         }
         panic!("{id} never became {status}: {}", self.snapshot(region, id));
     }
@@ -229,7 +236,7 @@ impl Ground {
             {
                 return;
             }
-            self.pass(SECOND);
+            self.pass_until_next();
         }
         panic!("{id} never went");
     }
@@ -315,9 +322,3 @@ impl Ground {
         super::neighbours::regroup(&mut self.world, ACCOUNT, region, &interface.interface, &[]);
     }
 }
-
-/// Times that tests name.
-pub const SOON: Nanos = 5 * SECOND;
-pub const A_WHILE: Nanos = 20 * MINUTE;
-pub const LONG: Nanos = 3 * HOUR;
-pub const A_DAY: Nanos = DAY;
