@@ -1,0 +1,295 @@
+//! Writing and reading log events.
+
+use super::group::{Group, LogEvent, Stream};
+use super::pattern::Pattern;
+use super::{invalid, milliseconds, named, no_stream, stream_key};
+use crate::error::AwsError;
+use crate::services::cloudwatch;
+use crate::world::{Cx, Input, World};
+use serde_json::{Value, json};
+
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+
+/// Appends one event, as the awslogs driver does: the stream is made if absent, the group is not. Lost if the group is
+/// absent.
+pub fn put(
+    world: &mut World,
+    account: &str,
+    region: &str,
+    group: &str,
+    stream: &str,
+    message: &str,
+) {
+    let at = milliseconds(world);
+    let now = world.now();
+    let state = &mut world.place(account, region).logs;
+    let Some(row) = state.groups.get(group).cloned() else {
+        return;
+    };
+    let key = stream_key(group, stream);
+    if !state.streams.contains(&key) {
+        let made = Stream {
+            name: stream.to_owned(),
+            created: at,
+            events: Vec::new(),
+        };
+        state.streams.put(key.clone(), made, now);
+    }
+    let event = LogEvent {
+        timestamp: at,
+        ingested: at,
+        message: message.to_owned(),
+    };
+    append(world, account, region, &row, &key, vec![event]);
+}
+
+/// What a group holds, oldest first: time, stream, message. For whoever looks from outside the API.
+pub fn messages(
+    world: &World,
+    account: &str,
+    region: &str,
+    group: &str,
+) -> Vec<(i64, String, String)> {
+    let Some(place) = world.seen_place(account, region) else {
+        return Vec::new();
+    };
+    let prefix = stream_key(group, "");
+    let mut all: Vec<(i64, String, String)> = place
+        .logs
+        .streams
+        .iter()
+        .filter(|(key, _)| key.starts_with(&prefix))
+        .flat_map(|(_, s)| {
+            s.events
+                .iter()
+                .map(|e| (e.timestamp, s.name.clone(), e.message.clone()))
+        })
+        .collect();
+    all.sort_by_key(|(at, ..)| *at);
+    all
+}
+
+/// Appends events and lets the group's metric filters see them.
+fn append(
+    world: &mut World,
+    account: &str,
+    region: &str,
+    group: &Group,
+    key: &str,
+    events: Vec<LogEvent>,
+) {
+    let mut measured = Vec::new();
+    for filter in group.metric_filters.values() {
+        for event in &events {
+            measured.extend(filter.measure(&event.message));
+        }
+    }
+    world
+        .place(account, region)
+        .logs
+        .streams
+        .settle(key, |stream| stream.events.extend(events));
+    for m in measured {
+        cloudwatch::put(
+            world,
+            account,
+            region,
+            &m.namespace,
+            &m.name,
+            &m.dimensions,
+            m.value,
+        );
+    }
+}
+
+pub fn put_events(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
+    let group = named(cx, input)?;
+    let key = stream_key(&group.name, input.str("logStreamName").unwrap_or_default());
+    if !cx.place().logs.streams.contains(&key) {
+        return Err(no_stream());
+    }
+    let now = milliseconds(cx.world);
+    let rows: Vec<(i64, String)> = input
+        .list("logEvents")
+        .iter()
+        .map(|e| {
+            (
+                e["timestamp"].as_i64().unwrap_or_default(),
+                e["message"].as_str().unwrap_or_default().to_owned(),
+            )
+        })
+        .collect();
+    if rows.windows(2).any(|pair| pair[1].0 < pair[0].0) {
+        return Err(invalid(
+            "Log events in a single PutLogEvents request must be in chronological order.",
+        ));
+    }
+    if let (Some(first), Some(last)) = (rows.first(), rows.last())
+        && last.0 - first.0 > DAY
+    {
+        return Err(invalid(
+            "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
+        ));
+    }
+    if rows
+        .iter()
+        .map(|(_, message)| message.len() + 26)
+        .sum::<usize>()
+        > 1_048_576
+    {
+        return Err(invalid(
+            "Upload too large: the batch exceeds 1048576 bytes.",
+        ));
+    }
+    let oldest = now - 14 * DAY;
+    let expired = group.retention.map_or(i64::MIN, |days| now - days * DAY);
+    let mut rejected = json!({});
+    let (mut kept, mut too_old, mut gone, mut too_new) = (Vec::new(), None, None, None);
+    for (index, (timestamp, message)) in rows.into_iter().enumerate() {
+        if timestamp < expired {
+            gone = Some(index + 1);
+        } else if timestamp < oldest {
+            too_old = Some(index + 1);
+        } else if timestamp > now + 2 * HOUR {
+            too_new = too_new.or(Some(index));
+        } else {
+            kept.push(LogEvent {
+                timestamp,
+                ingested: now,
+                message,
+            });
+        }
+    }
+    for (member, index) in [
+        ("tooNewLogEventStartIndex", too_new),
+        ("tooOldLogEventEndIndex", too_old),
+        ("expiredLogEventEndIndex", gone),
+    ] {
+        if let Some(index) = index {
+            rejected[member] = json!(index);
+        }
+    }
+    let (account, region) = (cx.caller.account.clone(), cx.region.clone());
+    append(cx.world, &account, &region, &group, &key, kept);
+    let count = cx
+        .place()
+        .logs
+        .streams
+        .get(&key)
+        .map_or(0, |s| s.events.len());
+    let mut out = json!({"nextSequenceToken": format!("{count:056}")});
+    if rejected.as_object().is_some_and(|o| !o.is_empty()) {
+        out["rejectedLogEventsInfo"] = rejected;
+    }
+    Ok(out)
+}
+
+/// The events of a stream within a time span that have not expired, in the order of their timestamps.
+fn within<'s>(
+    group: &Group,
+    stream: &'s Stream,
+    input: &Input,
+    now: i64,
+    end_inclusive: bool,
+) -> Vec<(usize, &'s LogEvent)> {
+    let start = input.i64("startTime").unwrap_or(i64::MIN);
+    let end = input.i64("endTime").unwrap_or(i64::MAX);
+    let expired = group.retention.map_or(i64::MIN, |days| now - days * DAY);
+    let mut events: Vec<(usize, &LogEvent)> = stream
+        .events
+        .iter()
+        .enumerate()
+        .filter(|(_, e)| e.timestamp >= start.max(expired))
+        .filter(|(_, e)| e.timestamp < end || (end_inclusive && e.timestamp == end))
+        .collect();
+    events.sort_by_key(|(index, e)| (e.timestamp, *index));
+    events
+}
+
+pub fn get(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
+    let group = named(cx, input)?;
+    let key = stream_key(&group.name, input.str("logStreamName").unwrap_or_default());
+    let now = milliseconds(cx.world);
+    let limit = usize::try_from(input.i64("limit").unwrap_or(10_000)).unwrap_or(10_000);
+    let head = input.bool("startFromHead").unwrap_or(false);
+    let stream = cx.place().logs.streams.get(&key).ok_or_else(no_stream)?;
+    let events = within(&group, stream, input, now, false);
+    let total = events.len();
+    // A token is a direction and a position between events.
+    let token = match input.str("nextToken") {
+        None => None,
+        Some(token) => {
+            let position = token.get(2..).and_then(|n| n.parse::<usize>().ok());
+            let bad = || invalid("The specified nextToken is invalid.");
+            Some((
+                token.starts_with("f/"),
+                position.ok_or_else(bad)?.min(total),
+            ))
+        }
+    };
+    let (from, to) = match token {
+        Some((true, at)) => (at, (at + limit).min(total)),
+        Some((false, at)) => (at.saturating_sub(limit), at),
+        None if head => (0, limit.min(total)),
+        None => (total.saturating_sub(limit), total),
+    };
+    let rows: Vec<Value> = events[from..to]
+        .iter()
+        .map(|(_, e)| json!({"timestamp": e.timestamp, "message": e.message, "ingestionTime": e.ingested}))
+        .collect();
+    Ok(json!({
+        "events": rows,
+        "nextForwardToken": format!("f/{to:056}"),
+        "nextBackwardToken": format!("b/{from:056}"),
+    }))
+}
+
+pub fn filter(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
+    let group = named(cx, input)?;
+    let names = input.strings("logStreamNames");
+    let prefix = input.str("logStreamNamePrefix");
+    if !names.is_empty() && prefix.is_some() {
+        return Err(invalid(
+            "logStreamNames and logStreamNamePrefix are mutually exclusive parameters.",
+        ));
+    }
+    let pattern = Pattern::parse(input.str("filterPattern").unwrap_or_default())?;
+    let now = milliseconds(cx.world);
+    let start = stream_key(&group.name, "");
+    let state = &cx.place().logs;
+    for name in &names {
+        if !state.streams.contains(&stream_key(&group.name, name)) {
+            return Err(no_stream());
+        }
+    }
+    let mut found: Vec<(i64, usize, &Stream, &LogEvent)> = Vec::new();
+    for (key, stream) in state.streams.iter() {
+        let wanted = key.starts_with(&start)
+            && (names.is_empty() || names.contains(&stream.name))
+            && prefix.is_none_or(|p| stream.name.starts_with(p));
+        if wanted {
+            let events = within(&group, stream, input, now, true);
+            found.extend(
+                events
+                    .into_iter()
+                    .filter(|(_, e)| pattern.matches(&e.message))
+                    .map(|(index, e)| (e.timestamp, index, stream, e)),
+            );
+        }
+    }
+    found.sort_by_key(|(at, index, stream, _)| (*at, stream.name.clone(), *index));
+    let rows: Vec<Value> = found
+        .into_iter()
+        .map(|(at, index, stream, e)| {
+            json!({
+                "logStreamName": stream.name,
+                "timestamp": at,
+                "message": e.message,
+                "ingestionTime": e.ingested,
+                "eventId": format!("{:040}{index:016}", e.ingested),
+            })
+        })
+        .collect();
+    Ok(json!({"events": rows, "searchedLogStreams": []}))
+}
