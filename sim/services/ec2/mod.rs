@@ -19,6 +19,7 @@ mod groups;
 mod interfaces;
 mod nat;
 mod peerings;
+mod permissions;
 mod routes;
 pub mod state;
 mod subnets;
@@ -28,7 +29,7 @@ mod tests;
 mod vpcs;
 pub mod zones;
 
-use super::{Service, ServiceId, quotas, whole_service};
+use super::{Service, ServiceId, quotas};
 use crate::clock::MINUTE;
 use crate::error::AwsError;
 use crate::world::{Cx, Event, Input, Output, World};
@@ -50,7 +51,7 @@ pub const SERVICE: Service = Service {
     id: ServiceId::Ec2,
     handle,
     happen,
-    wants: whole_service,
+    wants: permissions::wants,
 };
 
 /// How long a client token is remembered. AWS does not say; shorter than anyone should rely on.

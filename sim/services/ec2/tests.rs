@@ -1288,3 +1288,62 @@ fn the_same_history_gives_the_same_ids_and_another_seed_other_durations() {
     assert_eq!(history(1), history(1));
     assert_ne!(history(1).1, history(2).1);
 }
+
+#[test]
+fn a_create_with_tags_needs_the_permission_to_tag_and_a_change_names_its_resource() {
+    let mut net = Net::new();
+    let vpc = net.vpc("10.0.0.0/16");
+    net.call(
+        "CreateTags",
+        json!({"Resources": [vpc], "Tags": [{"Key": "stack", "Value": "redmine"}]}),
+    );
+    let wants = |net: &mut Net, operation: &str, input: Value| {
+        let cx = crate::world::Cx {
+            world: &mut net.0,
+            caller: crate::world::Caller {
+                account: ACCOUNT.into(),
+                arn: format!("arn:aws:iam::{ACCOUNT}:root"),
+                id: ACCOUNT.into(),
+                access_key: String::new(),
+            },
+            region: REGION.into(),
+            service: ServiceId::Ec2,
+            operation: operation.into(),
+            request_id: String::new(),
+        };
+        let input = crate::world::Input {
+            value: input,
+            ..Default::default()
+        };
+        super::permissions::wants(&cx, operation, &input)
+    };
+    let arn = |rest: &str| format!("arn:aws:ec2:{REGION}:{ACCOUNT}:{rest}");
+    let create = json!({"VpcId": vpc, "CidrBlock": "10.0.0.0/24", "TagSpecifications": tags("subnet", &[("a", "b")])});
+    let wanted = wants(&mut net, "CreateSubnet", create);
+    let named: Vec<(&str, &str)> = wanted
+        .iter()
+        .map(|w| (w.action.as_str(), w.resource.as_str()))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            ("ec2:CreateSubnet", arn("subnet/*").as_str()),
+            ("ec2:CreateSubnet", arn(&format!("vpc/{vpc}")).as_str()),
+            ("ec2:CreateTags", arn("subnet/*").as_str()),
+        ]
+    );
+    assert!(
+        wanted[1]
+            .context
+            .contains(&("aws:ResourceTag/stack".into(), "redmine".into()))
+    );
+    assert!(
+        wanted[2]
+            .context
+            .contains(&("ec2:CreateAction".into(), "CreateSubnet".into()))
+    );
+    assert_eq!(
+        wants(&mut net, "DescribeVpcs", json!({"VpcIds": [vpc]}))[0].resource,
+        "*"
+    );
+}

@@ -10,6 +10,7 @@ mod certificates;
 mod facts;
 mod health;
 mod listeners;
+mod permissions;
 mod rules;
 mod serve;
 pub mod state;
@@ -18,7 +19,7 @@ mod target_groups;
 #[cfg(test)]
 mod tests;
 
-use super::{Service, ServiceId, quotas, whole_service};
+use super::{Service, ServiceId, quotas};
 use crate::error::AwsError;
 use crate::world::{Cx, Event, Input, Output, World};
 use serde_json::Value;
@@ -35,7 +36,7 @@ pub const SERVICE: Service = Service {
     id: ServiceId::Elbv2,
     handle,
     happen,
-    wants: whole_service,
+    wants: permissions::wants,
 };
 
 type Operation = fn(&mut Cx<'_>, &Input) -> Result<Value, AwsError>;
