@@ -8,14 +8,15 @@ use crate::faults::{Fault, Met};
 use crate::model::{Kind, Model, Operation, Shape};
 use crate::protocol::answer::Envelope;
 use crate::protocol::{self, Decoded, Dialect, Undecoded, address, answer};
-use crate::services::{ServiceId, iam, s3};
-use crate::world::{Answer, Caller, Cx, Input, Output, Reply, Request, Response, World};
+use crate::services::{ServiceId, s3};
+use crate::world::{Answer, Caller, Input, Output, Reply, Request, Response, World};
 use bytes::Bytes;
 use serde_json::Value;
-use std::collections::VecDeque;
-use std::sync::Arc;
 
 pub mod caller;
+mod execute;
+mod fingerprint;
+mod log;
 pub mod pages;
 pub mod refusal;
 pub mod throttle;
@@ -24,92 +25,13 @@ pub mod validate;
 #[cfg(test)]
 mod tests;
 
+use execute::{Ask, paged};
+pub use execute::{invoke, invoke_as, replay};
+pub use fingerprint::{fingerprint, hash};
+pub use log::{Access, Executed, Log};
+
 /// How long AWS takes to answer: most calls tens of milliseconds. An assumption; nobody publishes it.
 const LATENCY: Pert = Pert(0.005, 0.018, 0.08);
-
-/// Entries of the access log that are kept.
-const LOG: usize = 20_000;
-
-/// One line of the access log.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Access {
-    pub at: Nanos,
-    pub account: String,
-    pub arn: String,
-    pub service: ServiceId,
-    pub region: String,
-    pub operation: String,
-    pub request_id: String,
-    /// 0 if no answer was given.
-    pub status: u16,
-    pub error: Option<String>,
-    /// Whether the service did (or refused) it, whatever the client learnt.
-    pub executed: bool,
-    pub writes: bool,
-    pub latency: Nanos,
-    pub fault: Option<String>,
-}
-
-/// What was asked of a world, newest last, and a digest of all that was asked and answered.
-#[derive(Clone, Debug, Default)]
-pub struct Log {
-    /// Shared between forks until one of them is called.
-    entries: Arc<VecDeque<Arc<Access>>>,
-    /// Every request and answer since the beginning: equal for equal histories.
-    pub digest: u64,
-    pub calls: u64,
-}
-
-impl Log {
-    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Access> {
-        self.entries.iter().map(AsRef::as_ref)
-    }
-
-    fn put(&mut self, access: Access) {
-        let entries = Arc::make_mut(&mut self.entries);
-        if entries.len() == LOG {
-            entries.pop_front();
-        }
-        entries.push_back(Arc::new(access));
-        self.calls += 1;
-    }
-}
-
-/// A request that reached its service and may have changed the world: what a kept world is made of.
-#[derive(Clone, Debug)]
-pub struct Executed {
-    pub at: Nanos,
-    pub caller: Caller,
-    pub request: Request,
-}
-
-/// A 64-bit hash of bytes, eight at a time: fixed for ever, as `Dice` is.
-pub fn hash(bytes: &[u8]) -> u64 {
-    let mut h = 0x9e37_79b9_7f4a_7c15_u64 ^ bytes.len() as u64;
-    let mut chunks = bytes.chunks_exact(8);
-    let mut fold = |word: u64| {
-        h = (h ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        h ^= h >> 32;
-    };
-    for chunk in &mut chunks {
-        fold(u64::from_le_bytes(chunk.try_into().unwrap_or_default()));
-    }
-    let mut rest = [0; 8];
-    rest[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
-    fold(u64::from_le_bytes(rest));
-    fold(0);
-    h
-}
-
-/// What a request asks, without what differs between two askings of the same (signature, dates, ids).
-pub fn fingerprint(request: &Request) -> u64 {
-    let target = address::header(request, "x-amz-target").unwrap_or("");
-    hash(request.method.as_bytes())
-        ^ hash(request.host.as_bytes()).rotate_left(9)
-        ^ hash(request.target.as_bytes()).rotate_left(21)
-        ^ hash(target.as_bytes()).rotate_left(33)
-        ^ hash(&request.body).rotate_left(45)
-}
 
 /// Whether an operation, by its name, changes nothing.
 pub fn reads(service: ServiceId, operation: &str) -> bool {
@@ -544,138 +466,4 @@ fn odd_status(model: &Model, shape: &Shape, value: &mut Value, odd: &str) -> boo
         }
         _ => false,
     }
-}
-
-/// One operation as its service will see it.
-struct Ask<'a> {
-    model: &'static Model,
-    caller: &'a Caller,
-    region: &'a str,
-    service: ServiceId,
-    operation: &'static Operation,
-    request_id: &'a str,
-}
-
-/// The operation, and the page of its answer that was asked for.
-fn paged(world: &mut World, ask: &Ask<'_>, mut input: Input) -> Result<Output, AwsError> {
-    validate::input(ask.service, ask.model, ask.operation, &input.value)?;
-    let page = pages::wanted(ask.service, ask.operation, &mut input.value)?;
-    let mut output = execute(world, ask, &input)?;
-    if let Some(page) = page {
-        pages::cut(ask.model, ask.operation, &page, &mut output.value);
-    }
-    Ok(output)
-}
-
-/// Authorizes and does it. The input has been validated.
-fn execute(world: &mut World, ask: &Ask<'_>, input: &Input) -> Result<Output, AwsError> {
-    let (service, operation) = (ask.service, ask.operation);
-    let seat = service.service();
-    let mut cx = Cx {
-        world,
-        caller: ask.caller.clone(),
-        region: ask.region.to_owned(),
-        service,
-        operation: operation.name.clone(),
-        request_id: ask.request_id.to_owned(),
-    };
-    if !operation.unsigned && !cx.caller.account.is_empty() {
-        for wanted in (seat.wants)(&cx, &operation.name, input) {
-            let verdict = iam::authorize(cx.world, &cx.caller, &wanted, &cx.region);
-            verdict.map_err(|error| match error.code.as_str() {
-                "AccessDenied" | "AccessDeniedException" => {
-                    refusal::denied(service, &error.message)
-                }
-                _ => error,
-            })?;
-        }
-    }
-    // EC2 stops here when it is only asked whether it would.
-    if service == ServiceId::Ec2 && input.bool("DryRun") == Some(true) {
-        let message = "Request would have succeeded, but DryRun flag is set.";
-        return Err(AwsError::new("DryRunOperation", message).status(412));
-    }
-    let output = (seat.handle)(&mut cx, &operation.name, input)?;
-    if !reads(service, &operation.name) {
-        crate::oracle::witness(&mut cx, input, &output.value);
-    }
-    if cfg!(debug_assertions) {
-        validate::output(service, ask.model, operation, &output.value)?;
-    }
-    Ok(output)
-}
-
-/// One operation without a wire, by the root of an account: validated, not throttled, met by no fault, not paged.
-pub fn invoke(
-    world: &mut World,
-    account: &str,
-    region: &str,
-    service: ServiceId,
-    operation: &str,
-    input: Value,
-) -> Result<Value, AwsError> {
-    let caller = caller::root(account, "");
-    invoke_as(world, caller, region, service, operation, input)
-}
-
-/// The same by any principal.
-pub fn invoke_as(
-    world: &mut World,
-    caller: Caller,
-    region: &str,
-    service: ServiceId,
-    operation: &str,
-    input: Value,
-) -> Result<Value, AwsError> {
-    let model = service.model();
-    let Some(operation) = model.operation(operation) else {
-        return Err(AwsError::not_simulated(service.id(), operation));
-    };
-    validate::input(service, model, operation, &input)?;
-    let input = Input {
-        value: input,
-        ..Input::default()
-    };
-    let ask = Ask {
-        model,
-        caller: &caller,
-        region,
-        service,
-        operation,
-        request_id: "",
-    };
-    execute(world, &ask, &input).map(|output| output.value)
-}
-
-/// Executes a request again, or late: by the same caller, met by no fault, not throttled. Nobody hears the answer.
-pub fn replay(world: &mut World, caller: &Caller, request: &Request) {
-    let scope = address::scope(request);
-    let Some(address) = place(world, request, scope.as_ref()) else {
-        return;
-    };
-    let model = address.service.model();
-    let dialect = protocol::dialect(address.service, model, request);
-    let Ok(decoded) = protocol::decode(&dialect, model, request, address.bucket.as_deref()) else {
-        return;
-    };
-    let name = &decoded.operation.name;
-    if world.recording && !reads(address.service, name) {
-        let executed = Executed {
-            at: world.now,
-            caller: caller.clone(),
-            request: request.clone(),
-        };
-        world.executed.push(executed);
-    }
-    let id = request_id(world, fingerprint(request));
-    let ask = Ask {
-        model,
-        caller,
-        region: &address.region,
-        service: address.service,
-        operation: decoded.operation,
-        request_id: &id,
-    };
-    // A refusal is a result like any other.
-    let _ = paged(world, &ask, decoded.input);
 }
