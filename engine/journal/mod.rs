@@ -236,8 +236,8 @@ fn take_lease(place: &Place, holder: &Holder) -> Result<Box<dyn Lock>, JournalEr
     }
 }
 
-/// Proves a journal's records and that they are of this run.
-fn examine(place: &Place) -> Result<(line::Scanned, u64), JournalError> {
+/// Refuses a journal that is not there or not to be trusted, before anything is read or made.
+fn present(place: &Place) -> Result<(), JournalError> {
     let path = place.journal();
     match place.disk.stat(&path) {
         Ok(_) => {}
@@ -255,7 +255,13 @@ fn examine(place: &Place) -> Result<(line::Scanned, u64), JournalError> {
         }
     }
     trusted(&*place.disk, &place.directory())?;
-    trusted(&*place.disk, &path)?;
+    trusted(&*place.disk, &path)
+}
+
+/// Proves a journal's records and that they are of this run.
+fn examine(place: &Place) -> Result<(line::Scanned, u64), JournalError> {
+    present(place)?;
+    let path = place.journal();
     let bytes = place
         .disk
         .read(&path)
@@ -354,7 +360,7 @@ impl Journal {
         holder: &Holder,
     ) -> Result<(Journal, Vec<Record>, Option<Torn>), JournalError> {
         // Refused before the lock is taken: locking makes a file, and nothing is made in a place not to be trusted.
-        examine(&place)?;
+        present(&place)?;
         let lease = take_lease(&place, holder)?;
         let (scanned, length) = examine(&place)?;
         let mut tail = place

@@ -2,6 +2,16 @@
 //!
 //! Must not know: how events come about.
 
+pub mod bar;
+pub mod figures;
+pub mod html;
+pub mod json;
+pub mod lines;
+pub mod picture;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
 use jiff::Timestamp;
 
 use crate::event::Record;

@@ -500,6 +500,8 @@ impl RunState {
                 });
                 step.befores.push(before.clone());
                 step.call = Some(call.clone());
+                step.note.clear();
+                step.percent = None;
                 self.calls += 1;
             }
             Event::Began { handle, .. } => {
@@ -534,6 +536,7 @@ impl RunState {
                     return None;
                 }
                 step.attempt += 1;
+                step.note.clear();
                 step.intents.clear();
                 step.befores.clear();
                 step.handles.clear();
@@ -559,6 +562,7 @@ impl RunState {
                     return None;
                 }
                 step.alternative = *number;
+                step.note.clear();
             }
             Event::Asked {
                 until, on_timeout, ..
@@ -627,8 +631,11 @@ impl RunState {
             _ => return None,
         }
         let now = self.steps[at].phase;
-        if now.done() || matches!(now, Phase::Failed | Phase::Undone | Phase::Left) {
+        let over = now.done() || matches!(now, Phase::Failed | Phase::Undone | Phase::Left);
+        if over && (was.active() || self.steps[at].ended.is_none()) && was != Phase::Undoing {
             self.steps[at].ended = Some(record.at);
+        }
+        if over {
             self.steps[at].percent = None;
         }
         if was.done() != now.done() {
