@@ -60,12 +60,25 @@ fn every_look_names_an_operation_and_members_that_its_model_has() {
 
 /// A network, a key, a role, a database and its snapshot, in that order or nearly so.
 fn built(seed: u64, swapped: bool) -> World {
+    build(seed, swapped, |_| {}).0
+}
+
+/// The same, with something in between; and every answer on the way.
+fn build(seed: u64, swapped: bool, between: impl Fn(&mut World)) -> (World, Vec<Value>) {
     let mut world = World::new(seed);
+    let mut answers = Vec::new();
     let mut step = |service, operation: &str, input: Value| {
         let later = world.now() + 1_800 * SECOND;
         let answer = world.invoke("111122223333", "us-west-2", service, operation, input);
+        for _ in 0..4 {
+            between(&mut world);
+            let then = world.now() + 400 * SECOND;
+            world.advance_to(then.min(later));
+        }
         world.advance_to(later);
-        answer.unwrap_or_else(|error| panic!("{operation}: {error}"))
+        let answer = answer.unwrap_or_else(|error| panic!("{operation}: {error}"));
+        answers.push(answer.clone());
+        answer
     };
     let vpc = step(Ec2, "CreateVpc", json!({"CidrBlock": "10.0.0.0/16"}))["Vpc"]["VpcId"].clone();
     let zones = if swapped { ["b", "a"] } else { ["a", "b"] };
@@ -91,7 +104,7 @@ fn built(seed: u64, swapped: bool) -> World {
         "CreateDBSnapshot",
         json!({"DBInstanceIdentifier": "main", "DBSnapshotIdentifier": "first"}),
     );
-    world
+    (world, answers)
 }
 
 #[test]
@@ -121,4 +134,24 @@ fn a_world_with_one_thing_more_is_another() {
         .invoke("111122223333", "us-west-2", Rds, "AddTagsToResource", tag)
         .unwrap();
     assert_ne!(world.canonical(), before);
+}
+
+#[test]
+fn reads_in_between_change_no_id_no_instant_and_no_answer() {
+    let reads = |world: &mut World| {
+        look(world, "111122223333", "us-east-1", GLOBAL);
+        look(world, "111122223333", "us-west-2", REGIONAL);
+    };
+    let (mut quiet, said) = build(1, false, |_| {});
+    let (mut watched, said_too) = build(1, false, reads);
+    assert_eq!(said, said_too);
+    assert_eq!(quiet.next_event(), watched.next_event());
+    for operation in ["DescribeDBInstances", "DescribeDBSnapshots"] {
+        let mut ask = |world: &mut World| {
+            world
+                .invoke("111122223333", "us-west-2", Rds, operation, json!({}))
+                .unwrap()
+        };
+        assert_eq!(ask(&mut quiet), ask(&mut watched));
+    }
 }
