@@ -6,6 +6,7 @@ use futures_util::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use crate::clock::Clock;
 use crate::journal::MirrorError;
 use crate::step::{
     Act, Advance, CallError, CallRecord, Cx, Handle, Made, Observed, Seat, Sending, Slice,
@@ -29,8 +30,8 @@ pub(super) enum Done {
 
 pub(super) struct Gated {
     pub step: usize,
-    /// When the look began: what it shows cannot be older.
-    pub since: Timestamp,
+    /// When it was seen.
+    pub at: Timestamp,
     pub seen: Result<Observed<Json>, StepError>,
 }
 
@@ -73,16 +74,20 @@ impl<E: Send + Sync + 'static> Stand<E> {
     }
 }
 
-/// Looks at several steps at once.
+/// Looks at several steps at once. Each look counts from its own end: a slow one does not make a quick one old unnoticed.
 pub(super) async fn gate<E: Send + Sync + 'static>(
     stands: Vec<(usize, Stand<E>)>,
-    since: Timestamp,
+    clock: Arc<dyn Clock>,
 ) -> Vec<Gated> {
-    join_all(stands.into_iter().map(|(step, stand)| async move {
-        Gated {
-            step,
-            since,
-            seen: stand.observe().await,
+    join_all(stands.into_iter().map(|(step, stand)| {
+        let clock = clock.clone();
+        async move {
+            let seen = stand.observe().await;
+            Gated {
+                step,
+                at: clock.now(),
+                seen,
+            }
         }
     }))
     .await

@@ -76,7 +76,8 @@ impl Shared {
             return;
         };
         state.used = state.used.saturating_sub(1);
-        if let Some((run, step)) = state.waiting.pop_front() {
+        // All of them: the first in the queue may have given up meanwhile. Who finds no place queues again.
+        for (run, step) in std::mem::take(&mut state.waiting) {
             self.due.insert((now, run, Some(step)));
         }
     }

@@ -16,22 +16,22 @@ use crate::state::{Phase, RunState, StepState};
 pub(super) struct Trust {
     passes: u32,
     first: Option<Timestamp>,
-    /// The latest look that showed it ready, by the time the look began.
+    /// The latest look that showed it ready.
     last: Option<Timestamp>,
     looked: Option<Timestamp>,
 }
 
 impl Trust {
-    /// A look that began at `since` showed it ready, or not.
-    pub fn note(&mut self, since: Timestamp, ready: bool) {
-        self.looked = Some(since);
+    /// It was seen then, ready or not.
+    pub fn note(&mut self, at: Timestamp, ready: bool) {
+        self.looked = Some(at);
         if ready {
             self.passes += 1;
-            self.first.get_or_insert(since);
-            self.last = Some(since);
+            self.first.get_or_insert(at);
+            self.last = Some(at);
         } else {
             *self = Trust {
-                looked: Some(since),
+                looked: Some(at),
                 ..Trust::default()
             };
         }

@@ -150,9 +150,7 @@ fn back(state: &RunState) -> Next {
                 "`{step}` is brought about again, and what was built on it"
             )),
         },
-        UnwindWhy::Unconfirmed(step)
-            if left.is_empty() && unwind.reported && unwind.scope != Scope::All =>
-        {
+        UnwindWhy::Unconfirmed(step) if left.is_empty() && unwind.reported => {
             Next::Forward(format!("resumed after nobody had confirmed `{step}`"))
         }
         why => Next::End(Outcome::Unwound {

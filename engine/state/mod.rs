@@ -2,6 +2,7 @@
 //!
 //! Does no I/O, reads no clock. Must not know: reporters, how steps are carried out.
 
+mod step;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -11,15 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::Value as Json;
 
+pub use step::{Asked, Fate, Intent, StepState};
 pub use table::Phase;
 pub use unwind::Unwind;
 
-use crate::event::{Answer, Event, Halt, Holder, Outcome, Record, Scope, Sight};
+use crate::event::{Answer, Event, Halt, Holder, Outcome, Record, Scope, UnwindWhy};
 use crate::name::{RunId, StepId};
-use crate::plan::{Graph, Milestone, OnTimeout, Plan};
-use crate::step::{CallKind, CallRecord, Claim, Effect, Fault};
+use crate::plan::{Graph, Milestone, Plan};
+use crate::step::{Claim, Effect};
 
 /// A record that cannot follow the ones before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,123 +33,6 @@ pub struct Illegal {
 
 impl Illegal {
     pub const CODE: &'static str = "E3009";
-}
-
-/// What became of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// Written down; whether it was sent is not known.
-    Open,
-    Began,
-    /// Sent, and no answer came.
-    Unknown,
-}
-
-/// A call of a step that may have had an effect. Refused calls are forgotten: they had none.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Intent {
-    pub at: Timestamp,
-    pub kind: CallKind,
-    pub fate: Fate,
-}
-
-/// A question to a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The number of the record that asks: answers name it.
-    pub number: u64,
-    pub until: Timestamp,
-    pub on_timeout: OnTimeout,
-}
-
-/// One step's share of the fold.
-#[derive(Clone, Debug)]
-pub struct StepState {
-    pub phase: Phase,
-    /// Counts proven-absent searches and takings-back: a new attempt has a new intent and token.
-    pub attempt: u32,
-    pub intents: Vec<Intent>,
-    pub befores: Vec<Json>,
-    pub handles: Vec<String>,
-    pub cursor: Option<Json>,
-    pub output: Option<Arc<Json>>,
-    pub claim: Option<Claim>,
-    /// What a held step saw.
-    pub seen: Option<Sight>,
-    pub fault: Option<Fault>,
-    /// Which of the plan's alternatives it follows; 0 is the plan's first choice.
-    pub alternative: usize,
-    pub percent: Option<u8>,
-    pub note: String,
-    pub started: Option<Timestamp>,
-    pub ended: Option<Timestamp>,
-    pub asked: Option<Asked>,
-    pub answer: Option<Answer>,
-    pub broken: Option<String>,
-    /// Why it was left behind, and what to do instead.
-    pub left: Option<(String, String)>,
-    /// The last call, for errors.
-    pub call: Option<CallRecord>,
-}
-
-impl Default for StepState {
-    fn default() -> Self {
-        StepState {
-            phase: Phase::Waiting,
-            attempt: 0,
-            intents: Vec::new(),
-            befores: Vec::new(),
-            handles: Vec::new(),
-            cursor: None,
-            output: None,
-            claim: None,
-            seen: None,
-            fault: None,
-            alternative: 0,
-            percent: None,
-            note: String::new(),
-            started: None,
-            ended: None,
-            asked: None,
-            answer: None,
-            broken: None,
-            left: None,
-            call: None,
-        }
-    }
-}
-
-impl StepState {
-    /// Whether this run may have changed something with it that was not taken back.
-    pub fn effects(&self) -> bool {
-        !self.intents.is_empty() && self.phase != Phase::Undone
-    }
-
-    pub fn last(&self) -> Option<&Intent> {
-        self.intents.last()
-    }
-
-    pub fn first_sent(&self) -> Option<Timestamp> {
-        self.intents.first().map(|intent| intent.at)
-    }
-
-    /// Where the step's own calls leave it.
-    fn standing(&self) -> Phase {
-        match self.intents.last().map(|intent| intent.fate) {
-            None => Phase::Looking,
-            Some(Fate::Began) => Phase::Began,
-            Some(Fate::Open | Fate::Unknown) => Phase::Intended,
-        }
-    }
-
-    /// Begins again, as if never done, but with another intent.
-    fn renew(&mut self) {
-        *self = StepState {
-            attempt: self.attempt + 1,
-            alternative: self.alternative,
-            ..StepState::default()
-        };
-    }
 }
 
 /// Everything known about a run.
@@ -441,7 +325,8 @@ impl RunState {
             }
             Event::Forward { .. } => {
                 let unwind = self.unwinding.take()?;
-                if !unwind.complete() || unwind.scope == Scope::All {
+                let again = matches!(unwind.why, UnwindWhy::Unconfirmed(_) | UnwindWhy::Repair(_));
+                if !unwind.complete() || !again {
                     self.unwinding = Some(unwind);
                     return None;
                 }

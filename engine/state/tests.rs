@@ -1,8 +1,10 @@
+use serde_json::Value as Json;
+
 use super::*;
-use crate::event::{Reach, Scope, UnwindWhy};
+use crate::event::Reach;
 use crate::name::Place;
 use crate::plan::{FORMAT, Finish, Need, OnFailure, Planned, Profile};
-use crate::step::Handle;
+use crate::step::{CallKind, CallRecord, Fault, Handle};
 
 fn id(text: &str) -> StepId {
     StepId::new(text).unwrap()

@@ -240,7 +240,6 @@ impl<E: Send + Sync + 'static> Executor<E> {
     }
 
     fn wait_at(&mut self, at: usize, gate_: Gate, shared: &mut Shared) -> Result<(), RunError> {
-        let now = shared.clock.now();
         match gate_ {
             _ if self.overdue(at, shared) => {
                 let error = self.too_late(at, "a check that it is gated on did not pass");
@@ -251,10 +250,11 @@ impl<E: Send + Sync + 'static> Executor<E> {
                     .into_iter()
                     .map(|step| (step, self.stand(step, shared, Share::Nothing)))
                     .collect();
+                let clock = shared.clock.clone();
                 self.launch(
                     at,
                     false,
-                    async move { Done::Gated(gate(stands, now).await) },
+                    async move { Done::Gated(gate(stands, clock).await) },
                 );
                 Ok(())
             }
@@ -280,7 +280,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
                 .as_ref()
                 .and_then(holds)
                 .is_some_and(|holds| holds.is_ok());
-            self.trust[look.step].note(look.since, ready);
+            self.trust[look.step].note(look.at, ready);
         }
         if self.stopping() {
             Ok(())

@@ -6,6 +6,7 @@
 mod backward;
 mod forward;
 mod mirror;
+mod outside;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,19 +19,17 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use self::mirror::Second;
-use super::decide::{elapsed, holds};
+use super::decide::elapsed;
 use super::doing::{Completion, Doing, Done, Stand};
 use super::fleet::{Ended, Shared};
 use super::gate::Trust;
 use super::next::{Next, next};
-use super::pace::later;
 use super::{Run, RunError, Wish};
-use crate::event::{Answer, Event, How, Outcome, Reach, Record, Scope, UnwindWhy};
-use crate::journal::Wish as Letter;
+use crate::event::{Event, Outcome, Reach, Record, Scope, UnwindWhy};
 use crate::name::{RunId, StepId};
 use crate::plan::{Expect, Planned};
 use crate::state::{Phase, RunState, StepState};
-use crate::step::{Effect, Fault, Left, Look, Mark, Observed, Seat, StepError};
+use crate::step::{Effect, Fault, Left, Look, Mark, Seat, StepError};
 
 /// What a step is busy with. Nothing of it outlives the process: after a crash everything is looked at again.
 struct Live {
@@ -173,6 +172,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
         }
         if let Err(error) = act(self, shared) {
             self.outbox.clear();
+            self.give_up(shared);
             self.result = Some(Err(error));
         }
     }
@@ -208,11 +208,10 @@ impl<E: Send + Sync + 'static> Executor<E> {
         let holder = self.run.holder.clone();
         self.emit(shared, Event::Leased { epoch, holder })?;
         if let Wish::Undo { by, reach } = self.run.wish.clone() {
-            let already = self
-                .state()
-                .unwinding
-                .as_ref()
-                .is_some_and(|unwind| unwind.scope == Scope::All);
+            let already = self.state().unwinding.as_ref().is_some_and(|unwind| {
+                unwind.scope == Scope::All
+                    && !matches!(unwind.why, UnwindWhy::Unconfirmed(_) | UnwindWhy::Repair(_))
+            });
             if !already {
                 self.wanted = Some((UnwindWhy::Asked(by), Scope::All, reach));
             }
@@ -301,6 +300,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
         if self.ending.is_some() {
             self.outbox.clear();
             if self.second.as_ref().is_none_or(Second::settled) {
+                self.give_up(shared);
                 self.result = self.ending.clone().map(Ok);
             }
             return Ok(());
@@ -556,198 +556,6 @@ impl<E: Send + Sync + 'static> Executor<E> {
         self.leave_lane(at, shared);
         let step = self.id(at);
         self.emit(shared, Event::Failed { step, fault })
-    }
-
-    // What comes from outside.
-
-    /// Stops after the calls in flight.
-    pub fn stop(&mut self, by: String, shared: &mut Shared) -> Result<(), RunError> {
-        if self.ending.is_some() || self.state().halt.is_some() {
-            return Ok(());
-        }
-        self.emit(shared, Event::StopAsked { by })
-    }
-
-    /// Stops at once. What is in flight is adopted or searched for by the next life.
-    pub fn stop_now(&mut self, shared: &mut Shared) -> Result<(), RunError> {
-        if self.ending.is_none() {
-            self.stop("Ctrl-C".into(), shared)?;
-            let halt = self
-                .state()
-                .halt
-                .clone()
-                .unwrap_or(crate::event::Halt::Asked("Ctrl-C".into()));
-            let outcome = Outcome::Stopped(halt);
-            self.emit(
-                shared,
-                Event::Ended {
-                    outcome: outcome.clone(),
-                },
-            )?;
-            self.ending = Some(outcome);
-        }
-        self.second = None;
-        Ok(())
-    }
-
-    /// A person's word on a step. `asked` is the record that asked, where the answer names it.
-    pub fn answered(
-        &mut self,
-        step: &StepId,
-        asked: Option<u64>,
-        answer: Answer,
-        by: String,
-        how: How,
-        shared: &mut Shared,
-    ) -> Result<(), RunError> {
-        let Some(at) = self.state().graph.position(step) else {
-            return Ok(());
-        };
-        let open = self.step(at).answer.is_none()
-            && self
-                .step(at)
-                .asked
-                .as_ref()
-                .is_some_and(|question| asked.is_none_or(|asked| asked == question.number));
-        if !open || self.stopping() || self.state().unwinding.is_some() {
-            return Ok(());
-        }
-        let step = step.clone();
-        self.emit(
-            shared,
-            Event::Answered {
-                step,
-                answer,
-                by,
-                how,
-            },
-        )?;
-        let now = shared.clock.now();
-        // The wait for a person does not count, and the step is looked at once more: much can change meanwhile.
-        self.live[at].from = now;
-        self.live[at].gating = false;
-        self.schedule(at, now, shared);
-        Ok(())
-    }
-
-    /// Takes back what the run made.
-    pub fn cancel(&mut self, by: String, shared: &mut Shared) -> Result<(), RunError> {
-        if self.ending.is_some()
-            || self
-                .state()
-                .unwinding
-                .as_ref()
-                .is_some_and(|unwind| unwind.scope == Scope::All)
-        {
-            return Ok(());
-        }
-        if let Some(cut) = self.state().cut() {
-            let text = format!(
-                "{by} asked to cancel, but users were moved by `{}`: use failback",
-                self.id(cut)
-            );
-            return self.emit(shared, Event::Note { text });
-        }
-        self.wanted = Some((UnwindWhy::Asked(by), Scope::All, Reach::BeforeCut));
-        Ok(())
-    }
-
-    /// Once in every tick: letters, what has to stay as it is, the mirror, the clock on people's screens.
-    fn pulse(&mut self, shared: &mut Shared) -> Result<(), RunError> {
-        let now = shared.clock.now();
-        for letter in self.run.journal.letters() {
-            match letter {
-                Ok(letter) => self.letter(letter.wish, letter.by, shared)?,
-                Err(text) if self.ending.is_none() => self.emit(shared, Event::Note { text })?,
-                Err(_) => {}
-            }
-        }
-        self.keep(shared);
-        for reporter in &mut self.run.reporters {
-            reporter.pulse(&self.run.state, now);
-        }
-        shared
-            .due
-            .insert((shared.pace.after(now, shared.pace.tick), self.at, None));
-        Ok(())
-    }
-
-    fn letter(&mut self, wish: Letter, by: String, shared: &mut Shared) -> Result<(), RunError> {
-        let epoch = self.state().epoch;
-        match wish {
-            Letter::Answer {
-                step,
-                asked,
-                answer,
-            } => self.answered(&step, Some(asked), answer, by, How::Letter, shared),
-            Letter::Pause { epoch: life } if life == epoch => self.stop(by, shared),
-            Letter::Cancel { epoch: life } if life == epoch => self.cancel(by, shared),
-            // Written to an earlier life.
-            Letter::Pause { .. } | Letter::Cancel { .. } => Ok(()),
-        }
-    }
-
-    /// Looks at what has to stay as it is.
-    fn keep(&mut self, shared: &mut Shared) {
-        let now = shared.clock.now();
-        if self.stopping() || self.state().unwinding.is_some() {
-            return;
-        }
-        for at in 0..self.keeps.len() {
-            let keep = &self.keeps[at];
-            let (step, until) = (self.step(keep.step), self.step(keep.until));
-            let active = matches!(step.phase, Phase::Found | Phase::Made) && !until.phase.done();
-            if !active || keep.busy || keep.next > now {
-                continue;
-            }
-            let share = if keep.strikes == 0 {
-                Share::Tick
-            } else {
-                Share::Nothing
-            };
-            let stand = self.stand(keep.step, shared, share);
-            self.keeps[at].busy = true;
-            let run = self.at;
-            let look = stand.observe();
-            let doing = look.map(move |seen| Completion {
-                run,
-                step: None,
-                turn: 0,
-                done: Done::Kept(at, seen),
-            });
-            self.outbox.push(Outgoing {
-                doing: Box::pin(doing),
-                mutating: None,
-            });
-        }
-    }
-
-    fn kept(
-        &mut self,
-        at: usize,
-        seen: Result<Observed<Json>, StepError>,
-        shared: &mut Shared,
-    ) -> Result<(), RunError> {
-        let now = shared.clock.now();
-        let keep = &mut self.keeps[at];
-        keep.busy = false;
-        keep.next = later(now, shared.pace.keep);
-        match seen.ok().as_ref().and_then(holds) {
-            // Not seen is not broken; but it is no proof either, and a fresh gate wants one.
-            None => {}
-            Some(Ok(())) => keep.strikes = 0,
-            Some(Err(why)) => {
-                keep.strikes += 1;
-                keep.next = now;
-                let (step, broken) = (keep.step, keep.strikes >= 2);
-                let done = self.step(step).phase.done() && self.step(step).broken.is_none();
-                if broken && done && !self.stopping() && self.state().unwinding.is_none() {
-                    let step = self.id(step);
-                    self.emit(shared, Event::GateBroken { step, why })?;
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -2,4 +2,5 @@
 
 mod crash;
 mod stories;
+mod together;
 pub(crate) mod toy;
