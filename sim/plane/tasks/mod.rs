@@ -280,7 +280,7 @@ pub(crate) fn happen(world: &mut World, scope: &Scope, key: &str, detail: &Value
     let next = match (&process.doing, &image.behaviour) {
         (Doing::Ends(code), _) => {
             let code = *code;
-            crate::services::ecs::tasks::process_ended(world, scope, key, container, code);
+            crate::services::ecs::life::process_ended(world, scope, key, container, code);
             return;
         }
         (Doing::Boots { until }, Behaviour::Serves(web)) => {

@@ -48,7 +48,7 @@ pub(super) fn look(world: &mut World, account: &str, region: &str, resource: &st
         return;
     };
     world.schedule(EVERY, event(account, region, resource));
-    if ecs::deployments::scalable(world, account, region, resource).is_none() {
+    if ecs::desired::scalable(world, account, region, resource).is_none() {
         return;
     }
     measure(world, account, region, resource);
@@ -59,7 +59,7 @@ pub(super) fn look(world: &mut World, account: &str, region: &str, resource: &st
 
 /// Average CPU and memory per task, as CloudWatch has them; a service without tasks has none.
 fn averages(world: &World, account: &str, region: &str, resource: &str) -> Option<(f64, f64)> {
-    let (_, running) = ecs::deployments::scalable(world, account, region, resource)?;
+    let (_, running) = ecs::desired::scalable(world, account, region, resource)?;
     if running == 0 {
         return None;
     }
@@ -120,7 +120,7 @@ pub(super) fn keep_limits(world: &mut World, account: &str, region: &str, resour
     else {
         return false;
     };
-    let Some((desired, _)) = ecs::deployments::scalable(world, account, region, resource) else {
+    let Some((desired, _)) = ecs::desired::scalable(world, account, region, resource) else {
         return false;
     };
     let desired = desired as i64;
@@ -146,10 +146,10 @@ fn move_to(
     cause: String,
 ) {
     let now = world.now();
-    let before = ecs::deployments::scalable(world, account, region, &target.resource)
+    let before = ecs::desired::scalable(world, account, region, &target.resource)
         .map_or(0, |(d, _)| d as i64);
     let done =
-        ecs::deployments::set_desired(world, account, region, &target.resource, to.max(0) as u64);
+        ecs::desired::set_desired(world, account, region, &target.resource, to.max(0) as u64);
     let ordinal = world.ordinal(&format!("scaling/{account}/{region}/{}", target.resource));
     let hash = |word: &str| {
         world.dice.hash(
@@ -201,8 +201,7 @@ fn move_to(
 /// Follows the tracking policies: out if any wants it, in only if all agree.
 fn follow(world: &mut World, account: &str, region: &str, target: &Target) {
     let resource = &target.resource;
-    let Some((desired, running)) = ecs::deployments::scalable(world, account, region, resource)
-    else {
+    let Some((desired, running)) = ecs::desired::scalable(world, account, region, resource) else {
         return;
     };
     let Some((cpu, memory)) = averages(world, account, region, resource) else {

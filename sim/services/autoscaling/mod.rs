@@ -180,7 +180,7 @@ fn register(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
             "Maximum capacity cannot be less than minimum capacity",
         ));
     }
-    if ecs::deployments::scalable(cx.world, &account, &region, &resource).is_none() {
+    if ecs::desired::scalable(cx.world, &account, &region, &resource).is_none() {
         return Err(validation(format!("ECS service doesn't exist: {resource}")));
     }
     let mut suspended = old.as_ref().map(|t| t.suspended).unwrap_or_default();

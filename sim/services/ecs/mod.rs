@@ -12,12 +12,20 @@ use crate::world::{Caller, Cx, Event, Input, Output, World};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+mod breaker;
+mod checks;
 pub mod clusters;
+mod container;
 pub mod definitions;
 pub mod deployments;
+pub mod desired;
+mod launch;
+pub(crate) mod life;
 mod permissions;
+pub(crate) mod scheduler;
 pub mod services;
 pub mod settings;
+mod shown;
 pub(crate) mod start;
 mod task_sets;
 pub mod tasks;
@@ -57,7 +65,7 @@ pub struct State {
     pub service_deployments: Table<deployments::ServiceDeployment>,
     pub service_revisions: Table<deployments::Revision>,
     /// The scheduler's own notes about a service; no reader sees them.
-    pub(crate) notes: BTreeMap<String, deployments::Notes>,
+    pub(crate) notes: BTreeMap<String, scheduler::Notes>,
     /// RunTask's tokens, by cluster and token.
     pub(crate) run_tokens: BTreeMap<(String, String), tasks::RunToken>,
     /// Account settings, by principal (`""` for the account) and name.
@@ -186,8 +194,8 @@ fn handle(cx: &mut Cx<'_>, operation: &str, input: &Input) -> Result<Output, Aws
         "CreateService" => services::create(cx, input),
         "UpdateService" => services::update(cx, input),
         "DeleteService" => services::delete(cx, input),
-        "DescribeServices" => services::describe(cx, input),
-        "ListServices" => services::list(cx, input),
+        "DescribeServices" => shown::describe(cx, input),
+        "ListServices" => shown::list(cx, input),
         "ListServiceDeployments" => deployments::list(cx, input),
         "DescribeServiceDeployments" => deployments::describe(cx, input),
         "DescribeServiceRevisions" => deployments::describe_revisions(cx, input),
@@ -221,8 +229,8 @@ fn happen(world: &mut World, event: &Event) {
         region: event.region.clone(),
     };
     match event.what {
-        "service" => deployments::tick(world, &scope, &event.id),
-        "task" => tasks::step(world, &scope, &event.id, &event.detail),
+        "service" => scheduler::tick(world, &scope, &event.id),
+        "task" => life::step(world, &scope, &event.id, &event.detail),
         "process" => crate::plane::tasks::happen(world, &scope, &event.id, &event.detail),
         "task-gone" => {
             scope.state(world).tasks.remove(&event.id, 0);

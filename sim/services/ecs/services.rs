@@ -1,14 +1,15 @@
-//! Services: what callers ask of them, and how they are shown.
+//! Services: what callers ask of them.
 
+use super::checks::{check_balancers, check_launch, check_network, configured};
 use super::settings::check_tags;
+use super::shown::render;
 use super::{
-    Definition, Scope, Tags, clusters, definitions, deployments, failure, includes, invalid, last,
-    rows, tags_json, tags_of, text,
+    Scope, Tags, clusters, definitions, deployments, invalid, last, rows, scheduler, tags_of, text,
 };
 use crate::clock::Nanos;
 use crate::error::AwsError;
-use crate::services::{ec2, elbv2, iam};
-use crate::world::{Cx, Input, World};
+use crate::services::iam;
+use crate::world::{Cx, Input};
 use serde_json::{Value, json};
 
 #[derive(Clone, Debug)]
@@ -156,228 +157,8 @@ pub(super) fn active(
     }
 }
 
-/// Subnets and security groups must be there, and all of one VPC.
-pub(super) fn check_network(
-    cx: &mut Cx<'_>,
-    definition: &Definition,
-    network: &Value,
-) -> Result<(), AwsError> {
-    let vpc_mode = definition.network_mode() == "awsvpc";
-    let given = &network["awsvpcConfiguration"];
-    if !vpc_mode {
-        return if given.is_null() {
-            Ok(())
-        } else {
-            Err(invalid(
-                "Network Configuration is not valid for the given networkMode of this task definition.",
-            ))
-        };
-    }
-    if given.is_null() {
-        return Err(invalid(
-            "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
-        ));
-    }
-    let subnets = rows(given, "subnets");
-    if subnets.is_empty() {
-        return Err(invalid("subnets can not be empty."));
-    }
-    if subnets.len() > 16 {
-        return Err(invalid("subnets can have at most 16 items."));
-    }
-    if rows(given, "securityGroups").len() > 5 {
-        return Err(invalid("securityGroups can have at most 5 items."));
-    }
-    let (account, region) = (cx.account_id().to_owned(), cx.region.clone());
-    let mut vpc: Option<String> = None;
-    for subnet in subnets.iter().filter_map(Value::as_str) {
-        let Some(found) = ec2::subnet(cx.world, &account, &region, subnet) else {
-            return Err(invalid(format!(
-                "Error retrieving subnet information for [{subnet}]: The subnet ID '{subnet}' does not exist (ErrorCode: \
-                 InvalidSubnetID.NotFound)"
-            )));
-        };
-        match &vpc {
-            Some(vpc) if *vpc != found.vpc_id => {
-                return Err(invalid("Subnets must belong to the same VPC."));
-            }
-            _ => vpc = Some(found.vpc_id.clone()),
-        }
-    }
-    for group in rows(given, "securityGroups")
-        .iter()
-        .filter_map(Value::as_str)
-    {
-        match ec2::security_group(cx.world, &account, &region, group) {
-            None => {
-                return Err(invalid(format!(
-                    "Error retrieving security group information for [{group}]: The security group '{group}' does not \
-                     exist (ErrorCode: InvalidGroup.NotFound)"
-                )));
-            }
-            Some(found) if Some(&found.vpc_id) != vpc.as_ref() => {
-                return Err(invalid(
-                    "Security groups and subnets must belong to the same VPC.",
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Each target group must be there, be of the right target type and belong to a listener.
-pub(super) fn check_balancers(
-    cx: &mut Cx<'_>,
-    definition: &Definition,
-    balancers: &[Value],
-) -> Result<(), AwsError> {
-    for balancer in balancers {
-        let arn = text(balancer, "targetGroupArn");
-        if arn.is_empty() {
-            return Err(invalid("targetGroupArn should not be null or empty."));
-        }
-        let (container, port) = (
-            text(balancer, "containerName"),
-            balancer["containerPort"].as_i64(),
-        );
-        let Some(found) = definition
-            .containers()
-            .iter()
-            .find(|c| text(c, "name") == container)
-        else {
-            return Err(invalid(format!(
-                "The container {container} does not exist in the task definition."
-            )));
-        };
-        let Some(port) = port else {
-            return Err(invalid("containerPort should not be null."));
-        };
-        if !rows(found, "portMappings")
-            .iter()
-            .any(|p| p["containerPort"].as_i64() == Some(port))
-        {
-            return Err(invalid(format!(
-                "The container {container} did not have a container port {port} defined."
-            )));
-        }
-        let here = super::arn_place(arn) == Some((cx.account_id(), cx.region.as_str()));
-        let Some(group) = elbv2::target_group(cx.world, arn).filter(|_| here) else {
-            return Err(invalid(
-                "Unable to assume role and validate the specified targetGroupArn. Please verify that the ECS service \
-                 role being passed has the proper permissions.",
-            ));
-        };
-        if definition.network_mode() == "awsvpc" && group.target_type != "ip" {
-            return Err(invalid(format!(
-                "The provided target group {arn} has target type {}, which is incompatible with the awsvpc network mode \
-                 specified in the task definition.",
-                group.target_type
-            )));
-        }
-        if !elbv2::is_in_use(cx.world, arn) {
-            return Err(invalid(format!(
-                "The target group with targetGroupArn {arn} does not have an associated load balancer."
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Fargate needs a definition made for it.
-pub(super) fn check_launch(
-    cx: &mut Cx<'_>,
-    cluster: &str,
-    input: &Value,
-    definition: &Definition,
-) -> Result<(), AwsError> {
-    let launch = text(input, "launchType");
-    let strategy = &input["capacityProviderStrategy"];
-    let named = strategy.as_array().is_some_and(|s| !s.is_empty());
-    if !launch.is_empty() && named {
-        return Err(invalid(
-            "Specifying both a launch type and capacity provider strategy is not supported. Remove one \
-             and try again.",
-        ));
-    }
-    if named {
-        let providers = cx
-            .place()
-            .ecs
-            .clusters
-            .get(cluster)
-            .map(|c| c.providers.clone())
-            .unwrap_or_default();
-        clusters::check_strategy(strategy, Some(&providers))?;
-    }
-    let default = cx
-        .place()
-        .ecs
-        .clusters
-        .get(cluster)
-        .is_some_and(|c| c.strategy.as_array().is_some_and(|s| !s.is_empty()));
-    let fargate = launch == "FARGATE" || named || (launch.is_empty() && default);
-    if !fargate {
-        return Err(invalid(
-            "No Container Instances were found in your cluster.",
-        ));
-    }
-    if !definition.is_fargate() {
-        return Err(invalid(
-            "Task definition does not support launch_type FARGATE.",
-        ));
-    }
-    let platform = text(input, "platformVersion");
-    if !matches!(platform, "" | "LATEST" | "1.4.0" | "1.3.0") {
-        return Err(AwsError::new(
-            "PlatformUnknownException",
-            "The specified platform version does not exist.",
-        ));
-    }
-    Ok(())
-}
-
-fn configured(given: Option<&Value>) -> Result<Value, AwsError> {
-    let mut configuration = given
-        .cloned()
-        .filter(Value::is_object)
-        .unwrap_or_else(|| json!({}));
-    let (min, max) = (
-        configuration["minimumHealthyPercent"].as_i64(),
-        configuration["maximumPercent"].as_i64(),
-    );
-    let (min, max) = (min.unwrap_or(100), max.unwrap_or(200));
-    if max <= min && max <= 100 {
-        return Err(invalid(
-            "maximumPercent must be greater than minimumHealthyPercent when it is 100 or less.",
-        ));
-    }
-    if min < 0 || max <= 0 || min > max {
-        return Err(invalid(
-            "The deployment configuration's percentages are not valid.",
-        ));
-    }
-    configuration["minimumHealthyPercent"] = json!(min);
-    configuration["maximumPercent"] = json!(max);
-    if configuration.get("deploymentCircuitBreaker").is_none() {
-        configuration["deploymentCircuitBreaker"] = json!({ "enable": false, "rollback": false });
-    }
-    if !matches!(text(&configuration, "strategy"), "" | "ROLLING") {
-        return Err(AwsError::not_simulated(
-            "ecs",
-            "deployment strategies other than ROLLING",
-        ));
-    }
-    configuration["strategy"] = json!("ROLLING");
-    configuration["bakeTimeInMinutes"] = configuration
-        .get("bakeTimeInMinutes")
-        .cloned()
-        .unwrap_or(json!(0));
-    Ok(configuration)
-}
-
 /// Members of a call that DescribeServices shows as they were given.
-const SHOWN: [&str; 14] = [
+pub(super) const SHOWN: [&str; 14] = [
     "loadBalancers",
     "serviceRegistries",
     "launchType",
@@ -561,7 +342,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
     // A new service of an old name starts with a clean sheet.
     cx.place().ecs.notes.remove(&key);
     cx.place().ecs.services.put(key.clone(), service, fresh);
-    deployments::poke(cx.world, &scope, &key, crate::clock::SECOND);
+    scheduler::poke(cx.world, &scope, &key, crate::clock::SECOND);
     Ok(value)
 }
 
@@ -695,7 +476,7 @@ pub(super) fn update(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
         .ecs
         .services
         .change(&key, fresh, |old| *old = service);
-    deployments::poke(cx.world, &scope, &key, crate::clock::SECOND);
+    scheduler::poke(cx.world, &scope, &key, crate::clock::SECOND);
     Ok(value)
 }
 
@@ -741,173 +522,6 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
         .ecs
         .services
         .change(&key, fresh, |old| *old = service);
-    deployments::poke(cx.world, &scope, &key, crate::clock::SECOND);
+    scheduler::poke(cx.world, &scope, &key, crate::clock::SECOND);
     Ok(value)
-}
-
-pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
-    let asked = input.strings("services");
-    if asked.is_empty() {
-        return Err(invalid("Services cannot be empty."));
-    }
-    if asked.len() > 10 {
-        return Err(invalid("Services cannot have more than 10 elements."));
-    }
-    let cluster = clusters::active(cx, input.str("cluster"))?;
-    let (scope, now) = (Scope::of(cx), cx.now());
-    let tags = includes(input, "TAGS");
-    let (mut services, mut failures) = (vec![], vec![]);
-    for given in &asked {
-        let key = key_of(&cluster, given);
-        match cx.place().ecs.services.seen(&key, now).cloned() {
-            Some(service) => services.push(render(cx, &service, tags)),
-            None => failures.push(failure(scope.arn(&format!("service/{key}")), "MISSING")),
-        }
-    }
-    Ok(json!({ "services": services, "failures": failures }))
-}
-
-pub(super) fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
-    let cluster = clusters::active(cx, input.str("cluster"))?;
-    let now = cx.now();
-    let launch = input.str("launchType").map(str::to_owned);
-    let arns: Vec<String> = cx
-        .place()
-        .ecs
-        .services
-        .seen_all(now)
-        .filter(|(_, s)| s.cluster == cluster && s.status != "INACTIVE")
-        .filter(|(_, s)| {
-            launch
-                .as_ref()
-                .is_none_or(|l| text(&s.given, "launchType") == l)
-        })
-        .map(|(_, s)| s.arn.clone())
-        .collect();
-    Ok(json!({ "serviceArns": arns }))
-}
-
-/// Running and pending tasks of a service, or of one of its units, as a reader sees them.
-pub(super) fn counts(
-    world: &World,
-    scope: &Scope,
-    service: &EcsService,
-    unit: Option<&str>,
-) -> (usize, usize) {
-    let Some(state) = scope.seen(world) else {
-        return (0, 0);
-    };
-    let (mut running, mut pending) = (0, 0);
-    for (_, task) in state.tasks.seen_all(world.now()) {
-        if task.service.as_deref() == Some(&service.name)
-            && task.cluster == service.cluster
-            && unit.is_none_or(|u| task.unit.as_deref() == Some(u))
-        {
-            match task.last_status.as_str() {
-                "RUNNING" => running += 1,
-                "PROVISIONING" | "PENDING" | "ACTIVATING" => pending += 1,
-                _ => {}
-            }
-        }
-    }
-    (running, pending)
-}
-
-/// A service as callers get it.
-pub(super) fn render(cx: &mut Cx<'_>, service: &EcsService, tags: bool) -> Value {
-    let scope = Scope::of(cx);
-    let (running, pending) = counts(cx.world, &scope, service, None);
-    let mut value = json!({
-        "serviceArn": service.arn,
-        "serviceName": service.name,
-        "clusterArn": scope.arn(&format!("cluster/{}", service.cluster)),
-        "status": service.status,
-        "desiredCount": service.desired,
-        "runningCount": running,
-        "pendingCount": pending,
-    });
-    if service.status != "INACTIVE" || !service.definition.is_empty() {
-        value["taskDefinition"] = service.definition.clone().into();
-    }
-    for member in SHOWN {
-        if let Some(given) = service.given.get(member).filter(|v| !v.is_null()) {
-            let empty = given.as_array().is_some_and(Vec::is_empty);
-            if !(empty && member == "capacityProviderStrategy") {
-                value[member] = given.clone();
-            }
-        }
-    }
-    for member in [
-        "loadBalancers",
-        "serviceRegistries",
-        "placementConstraints",
-        "placementStrategy",
-    ] {
-        if value.get(member).is_none() {
-            value[member] = json!([]);
-        }
-    }
-    for (member, default) in [
-        ("schedulingStrategy", json!("REPLICA")),
-        ("propagateTags", json!("NONE")),
-        ("enableECSManagedTags", json!(false)),
-        ("enableExecuteCommand", json!(false)),
-    ] {
-        if value.get(member).is_none() {
-            value[member] = default;
-        }
-    }
-    if !rows(&value, "loadBalancers").is_empty()
-        && value.get("healthCheckGracePeriodSeconds").is_none()
-    {
-        value["healthCheckGracePeriodSeconds"] = json!(0);
-    }
-    value["platformFamily"] = json!("Linux");
-    value["availabilityZoneRebalancing"] = json!("DISABLED");
-    value["roleArn"] = json!(format!(
-        "arn:aws:iam::{}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
-        scope.account
-    ));
-    value["createdAt"] = service.created.into();
-    value["createdBy"] = service.created_by.clone().into();
-    if service.controller != "ECS" {
-        value["deploymentController"] = json!({ "type": service.controller });
-        let sets: Vec<Value> = service
-            .units
-            .iter()
-            .map(|u| super::task_sets::render(cx.world, &scope, service, u, false))
-            .collect();
-        value["taskSets"] = sets.into();
-        value["deployments"] = json!([]);
-    } else {
-        let deployments: Vec<Value> = service
-            .units
-            .iter()
-            .filter(|u| u.status != "INACTIVE" || service.status != "INACTIVE")
-            .map(|u| deployments::render(cx.world, &scope, service, u))
-            .collect();
-        value["deployments"] = deployments.into();
-        if let Some(arn) = &service.current_deployment {
-            value["currentServiceDeployment"] = arn.clone().into();
-        }
-        if let Some(arn) = &service.current_revision {
-            value["currentServiceRevisions"] = json!([{
-                "arn": arn,
-                "requestedTaskCount": service.desired,
-                "runningTaskCount": running,
-                "pendingTaskCount": pending,
-            }]);
-        }
-    }
-    // The newest first.
-    value["events"] = service
-        .events
-        .iter()
-        .rev()
-        .map(|e| json!({ "id": e.id, "createdAt": e.at, "message": e.message }))
-        .collect();
-    if tags {
-        value["tags"] = tags_json(&service.tags);
-    }
-    value
 }

@@ -3,7 +3,7 @@
 //! Everything is looked at when the task starts; the words are those that ECS writes into `stoppedReason`.
 
 use super::tasks::Task;
-use super::{Scope, definitions, rows, text};
+use super::{Scope, container, definitions, rows, text};
 use crate::plane;
 use crate::services::{ecr, iam, logs, secrets, ssm};
 use crate::world::World;
@@ -148,7 +148,7 @@ impl Attempt<'_> {
 
     fn check_role(&self, container: &Value) -> Result<(), Failed> {
         let needs = !rows(container, "secrets").is_empty()
-            || definitions::is_private_ecr(text(container, "image"))
+            || container::is_private_ecr(text(container, "image"))
             || text(&container["logConfiguration"], "logDriver") == "awslogs";
         if needs && !iam::trusts(self.world, &self.role, "ecs-tasks.amazonaws.com") {
             return Err(failed(format!(
@@ -326,7 +326,7 @@ impl Attempt<'_> {
             container: Some(name.to_owned()),
             silent,
         };
-        if !definitions::is_private_ecr(image) {
+        if !container::is_private_ecr(image) {
             return match self.reaches("internet", &self.scope.region) {
                 Ok(()) => Ok((plane::tasks::public_digest(image), 60_000_000)),
                 Err(why) => Err(cannot(

@@ -1,10 +1,11 @@
 //! Task sets: the units of services under another deployment controller.
 
-use super::services::{
-    EcsService, UNIT, Unit, check_balancers, check_launch, check_network, counts, picked,
-};
+use super::checks::{check_balancers, check_launch, check_network};
+use super::services::{EcsService, UNIT, Unit, picked};
+use super::shown::counts;
 use super::{
-    Scope, definitions, deployments, failure, includes, invalid, last, tags_json, tags_of, text,
+    Scope, definitions, deployments, failure, includes, invalid, last, scheduler, tags_json,
+    tags_of, text,
 };
 use crate::error::AwsError;
 use crate::world::{Cx, Input, World};
@@ -87,7 +88,7 @@ fn store(cx: &mut Cx<'_>, scope: &Scope, service: EcsService) {
         .ecs
         .services
         .change(&key, fresh, |old| *old = service);
-    deployments::poke(cx.world, scope, &key, crate::clock::SECOND);
+    scheduler::poke(cx.world, scope, &key, crate::clock::SECOND);
 }
 
 pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
