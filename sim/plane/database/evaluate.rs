@@ -91,15 +91,7 @@ pub fn select(server: &mut Server<'_>, select: &Select) -> Answer<Vec<Vec<Value>
         }
     }
     let dialect = server.dialect();
-    rows.sort_by(|(a, _), (b, _)| {
-        for ((x, y), (_, down)) in a.iter().zip(b).zip(&select.order) {
-            let order = x.compare(y, dialect).unwrap_or(Ordering::Equal);
-            if order != Ordering::Equal {
-                return if *down { order.reverse() } else { order };
-            }
-        }
-        Ordering::Equal
-    });
+    rows.sort_by(|(a, _), (b, _)| by_keys(a, b, &select.order, dialect));
     let mut rows: Vec<Vec<Value>> = rows.into_iter().map(|(_, row)| row).collect();
     if select.distinct {
         let mut seen: Vec<Vec<Value>> = Vec::new();
@@ -167,6 +159,8 @@ const AGGREGATES: &[&str] = &["count", "count distinct", "max", "min", "sum"];
 
 fn has_aggregate(expression: &Expression) -> bool {
     match expression {
+        Expression::Joined(..) => true,
+        Expression::Element(a, b) => has_aggregate(a) || has_aggregate(b),
         Expression::Call(name, arguments) => {
             AGGREGATES.contains(&name.as_str()) || arguments.iter().any(has_aggregate)
         }
@@ -217,6 +211,9 @@ fn aggregate(
         }
         return Ok(fold(server.dialect(), function, values));
     }
+    if let Expression::Joined(what, between, order) = expression {
+        return join(server, (what, between, order), relation, name, rows);
+    }
     if has_aggregate(expression) {
         let reduced = reduce(server, expression, relation, name, rows)?;
         return evaluate(server, &reduced, None);
@@ -234,6 +231,53 @@ fn aggregate(
         None if mentions_column(expression) => Ok(Value::Null),
         None => evaluate(server, expression, None),
     }
+}
+
+/// `string_agg`: the texts of all rows, in an order, with something between them.
+fn join(
+    server: &mut Server<'_>,
+    (what, between, order): (&Expression, &Expression, &[(Expression, bool)]),
+    relation: &Relation,
+    name: &str,
+    rows: &[&Vec<Value>],
+) -> Answer<Value> {
+    let dialect = server.dialect();
+    let mut parts: Vec<(Vec<Value>, String)> = Vec::new();
+    let mut separator = String::new();
+    for values in rows {
+        let row = Row {
+            relation,
+            name,
+            values,
+        };
+        let text = evaluate(server, what, Some(&row))?;
+        separator = evaluate(server, between, Some(&row))?.shown(dialect);
+        if text == Value::Null {
+            continue;
+        }
+        let mut keys = Vec::new();
+        for (by, _) in order {
+            keys.push(evaluate(server, by, Some(&row))?);
+        }
+        parts.push((keys, text.shown(dialect)));
+    }
+    parts.sort_by(|(a, _), (b, _)| by_keys(a, b, order, dialect));
+    if parts.is_empty() {
+        return Ok(Value::Null);
+    }
+    let texts: Vec<String> = parts.into_iter().map(|(_, text)| text).collect();
+    Ok(Value::Text(texts.join(&separator)))
+}
+
+/// The order of two rows by their keys.
+fn by_keys(a: &[Value], b: &[Value], order: &[(Expression, bool)], dialect: Dialect) -> Ordering {
+    for ((x, y), (_, down)) in a.iter().zip(b).zip(order) {
+        let order = x.compare(y, dialect).unwrap_or(Ordering::Equal);
+        if order != Ordering::Equal {
+            return if *down { order.reverse() } else { order };
+        }
+    }
+    Ordering::Equal
 }
 
 fn mentions_column(expression: &Expression) -> bool {
@@ -329,6 +373,27 @@ pub fn evaluate(
         Expression::Value(value) => Ok(value.clone()),
         Expression::Star => Err(sql::syntax(dialect, "*")),
         Expression::Variable(name) => server.setting(name),
+        Expression::Joined(..) => Err(sql::error(
+            dialect,
+            "42803",
+            1111,
+            "aggregate functions are not allowed here",
+        )),
+        Expression::Element(array, index) => {
+            let (array, index) = (evaluate(server, array, row)?, evaluate(server, index, row)?);
+            let (Value::Array(values), Value::Int(index)) = (&array, &index) else {
+                return Err(sql::error(
+                    dialect,
+                    "42804",
+                    1064,
+                    "only arrays can be subscripted",
+                ));
+            };
+            let found = usize::try_from(index - 1)
+                .ok()
+                .and_then(|at| values.get(at));
+            Ok(found.cloned().unwrap_or(Value::Null))
+        }
         Expression::Column(table, name) => column(dialect, table.as_deref(), name, row),
         Expression::Not(inner) => {
             let truth = evaluate(server, inner, row)?.truth();
@@ -412,7 +477,14 @@ pub fn evaluate(
             for argument in arguments {
                 values.push(evaluate(server, argument, row)?);
             }
-            server.call(name, &values)
+            match (name.as_str(), values.as_slice()) {
+                ("query_to_xml", [Value::Text(query), _, forest, _])
+                    if dialect == Dialect::Postgres =>
+                {
+                    sql::query_to_xml(server, query, forest.truth() == Some(true)).map(Value::Text)
+                }
+                _ => server.call(name, &values),
+            }
         }
     }
 }

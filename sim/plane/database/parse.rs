@@ -10,6 +10,10 @@ pub enum Expression {
     Column(Option<String>, String),
     Star,
     Call(String, Vec<Expression>),
+    /// `string_agg(what, between ORDER BY …)`
+    Joined(Box<Expression>, Box<Expression>, Vec<(Expression, bool)>),
+    /// `array[1]`
+    Element(Box<Expression>, Box<Expression>),
     Binary(&'static str, Box<Expression>, Box<Expression>),
     Not(Box<Expression>),
     Negative(Box<Expression>),
@@ -67,7 +71,10 @@ pub enum Statement {
         table: String,
         columns: Vec<Column>,
         if_absent: bool,
+        /// Gone with its session.
+        temporary: bool,
     },
+    Checksum(Vec<String>),
     DropTable {
         table: String,
         if_there: bool,
@@ -288,6 +295,14 @@ impl Parser {
             "create" => self.create(),
             "alter" => self.alter(),
             "drop" => self.drop(),
+            "checksum" if self.dialect == Dialect::Mysql => {
+                self.need_word("table")?;
+                let mut tables = vec![self.qualified()?.1];
+                while self.symbol(",") {
+                    tables.push(self.qualified()?.1);
+                }
+                Ok(Statement::Checksum(tables))
+            }
             "kill" if self.dialect == Dialect::Mysql => {
                 let _ = self.word("connection");
                 Ok(Statement::Kill(self.expression()?))
@@ -373,19 +388,7 @@ impl Parser {
         if self.word("having") {
             return self.unsupported("HAVING");
         }
-        if self.words(&["order", "by"]) {
-            loop {
-                let by = self.expression()?;
-                let down = self.word("desc");
-                if !down {
-                    self.word("asc");
-                }
-                select.order.push((by, down));
-                if !self.symbol(",") {
-                    break;
-                }
-            }
-        }
+        select.order = self.order()?;
         if self.word("limit") {
             match self.peek().cloned() {
                 Some(Token::Number(digits)) => {
@@ -401,6 +404,24 @@ impl Parser {
             }
         }
         Ok(select)
+    }
+
+    fn order(&mut self) -> Parsed<Vec<(Expression, bool)>> {
+        let mut order = Vec::new();
+        if !self.words(&["order", "by"]) {
+            return Ok(order);
+        }
+        loop {
+            let by = self.expression()?;
+            let down = self.word("desc");
+            if !down {
+                self.word("asc");
+            }
+            order.push((by, down));
+            if !self.symbol(",") {
+                return Ok(order);
+            }
+        }
     }
 
     fn alias(&mut self) -> Parsed<Option<String>> {
@@ -561,11 +582,18 @@ impl Parser {
 
     fn cast(&mut self) -> Parsed<Expression> {
         let mut operand = self.operand()?;
-        while self.symbol("::") {
-            let kind = self.kind()?;
-            operand = Expression::Cast(Box::new(operand), kind);
+        loop {
+            if self.symbol("::") {
+                let kind = self.kind()?;
+                operand = Expression::Cast(Box::new(operand), kind);
+            } else if self.symbol("[") {
+                let index = self.expression()?;
+                self.need_symbol("]")?;
+                operand = Expression::Element(Box::new(operand), Box::new(index));
+            } else {
+                return Ok(operand);
+            }
         }
-        Ok(operand)
     }
 
     /// The name of a type, with its parameters.
@@ -700,7 +728,20 @@ impl Parser {
             return Ok(Expression::Call(format!("{name} distinct"), vec![inner]));
         }
         let arguments = self.list()?;
+        let order = self.order()?;
         self.need_symbol(")")?;
+        if name == "string_agg" && self.dialect == Dialect::Postgres {
+            let mut arguments = arguments.into_iter();
+            let (Some(what), Some(between), None) =
+                (arguments.next(), arguments.next(), arguments.next())
+            else {
+                return Err(Fault::Syntax(name));
+            };
+            return Ok(Expression::Joined(Box::new(what), Box::new(between), order));
+        }
+        if !order.is_empty() {
+            return self.unsupported("ORDER BY in an aggregate");
+        }
         Ok(Expression::Call(name, arguments))
     }
 
@@ -775,6 +816,7 @@ impl Parser {
     }
 
     fn create(&mut self) -> Parsed<Statement> {
+        let temporary = self.word("temporary") || self.word("temp");
         if self.word("table") {
             let if_absent = self.words(&["if", "not", "exists"]);
             let (_, table) = self.qualified()?;
@@ -782,7 +824,11 @@ impl Parser {
                 table,
                 columns: self.columns()?,
                 if_absent,
+                temporary,
             });
+        }
+        if temporary {
+            return Err(self.here());
         }
         if self.word("database") {
             let if_absent = self.words(&["if", "not", "exists"]);

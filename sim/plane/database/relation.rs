@@ -15,6 +15,7 @@ pub enum Value {
     Lsn(u64),
     /// Unix seconds.
     Time(f64),
+    Array(Vec<Value>),
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,6 +79,10 @@ impl Value {
             Value::Text(text) => text.clone(),
             Value::Lsn(at) => format!("{:X}/{:X}", at >> 32, at & 0xffff_ffff),
             Value::Time(unix) => time(*unix, dialect),
+            Value::Array(values) => {
+                let shown: Vec<String> = values.iter().map(|value| value.shown(dialect)).collect();
+                format!("{{{}}}", shown.join(","))
+            }
         }
     }
 
@@ -89,7 +94,7 @@ impl Value {
             Value::Text(text) => text.trim().parse().ok(),
             Value::Lsn(at) => Some(*at as f64),
             Value::Time(unix) => Some(*unix),
-            Value::Null => None,
+            Value::Null | Value::Array(_) => None,
         }
     }
 

@@ -249,6 +249,9 @@ impl<'w> Server<'w> {
                     "ERROR:  permission denied for function {name} (SQLSTATE 42501)"
                 ));
             }
+            ("format", [Value::Text(pattern), rest @ ..]) => format(pattern, rest)?,
+            ("quote_ident", [Value::Text(name)]) => Value::Text(quoted(name)),
+            ("xpath", [Value::Text(path), Value::Text(xml)]) => xpath(path, xml)?,
             ("aurora_version", []) if self.aurora() => Value::text(&self.contents.version),
             ("aurora_db_instance_identifier", []) if self.aurora() => {
                 Value::text(&self.instance.id)
@@ -1008,4 +1011,104 @@ fn as_lsn(value: &Value) -> Option<u64> {
         Value::Text(text) => lsn(text),
         _ => None,
     }
+}
+
+/// A name as PostgreSQL quotes it: only where it must.
+fn quoted(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
+/// `format('… %I.%I', …)`: `%s` as it is, `%I` as a name, `%L` as a literal.
+fn format(pattern: &str, values: &[Value]) -> Answer<Value> {
+    let mut out = String::new();
+    let mut values = values.iter();
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            out.push(c);
+            continue;
+        }
+        let kind = chars.next().unwrap_or(' ');
+        if kind == '%' {
+            out.push('%');
+            continue;
+        }
+        let Some(value) = values.next() else {
+            return Err("ERROR:  too few arguments for format() (SQLSTATE 22023)".into());
+        };
+        let text = value.shown(Dialect::Postgres);
+        match kind {
+            's' => out.push_str(&text),
+            'I' => out.push_str(&quoted(&text)),
+            'L' => out.push_str(&format!("'{}'", text.replace('\'', "''"))),
+            other => {
+                return Err(format!(
+                    "ERROR:  unrecognized format() type specifier \"{other}\" (SQLSTATE 22023)"
+                ));
+            }
+        }
+    }
+    Ok(Value::Text(out))
+}
+
+/// `/a/b/text()`: the texts of the elements at a path without conditions.
+fn xpath(path: &str, xml: &str) -> Answer<Value> {
+    let unsupported = || sql::unsupported(Dialect::Postgres, &format!("the path {path}"));
+    let steps = path
+        .strip_prefix('/')
+        .and_then(|path| path.strip_suffix("/text()"))
+        .ok_or_else(unsupported)?;
+    if steps.is_empty()
+        || !steps
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '/' || c == '_')
+        || steps.contains("//")
+    {
+        return Err(unsupported());
+    }
+    let mut found = vec![xml.to_owned()];
+    for step in steps.split('/') {
+        found = found.iter().flat_map(|xml| elements(xml, step)).collect();
+    }
+    let unescaped = |text: String| {
+        text.replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&")
+    };
+    Ok(Value::Array(
+        found
+            .into_iter()
+            .map(|text| Value::Text(unescaped(text)))
+            .collect(),
+    ))
+}
+
+/// What is inside the elements of a name.
+fn elements(xml: &str, name: &str) -> Vec<String> {
+    let (close, mut rest) = (format!("</{name}>"), xml);
+    let mut found = Vec::new();
+    while let Some(at) = rest.find(&format!("<{name}")) {
+        let after = &rest[at + name.len() + 1..];
+        if !after.starts_with(['>', ' ']) {
+            rest = after;
+            continue;
+        }
+        let Some((_, inside)) = after.split_once('>') else {
+            break;
+        };
+        let Some((text, further)) = inside.split_once(&close) else {
+            break;
+        };
+        found.push(text.to_owned());
+        rest = further;
+    }
+    found
 }

@@ -83,10 +83,7 @@ pub fn run(
             &format!("role \"{user}\" cannot log in"),
         ));
     }
-    let statements = parse::statements(sql, dialect).map_err(|fault| match fault {
-        Fault::Syntax(near) => syntax(dialect, &near),
-        Fault::Unsupported(what) => unsupported(dialect, &what),
-    })?;
+    let statements = parse::statements(sql, dialect).map_err(|fault| refused(dialect, fault))?;
     if statements.is_empty() {
         return Ok(vec![]);
     }
@@ -99,6 +96,87 @@ pub fn run(
         .into_iter()
         .map(|row| row.iter().map(|value| value.shown(dialect)).collect())
         .collect())
+}
+
+/// PostgreSQL's `query_to_xml`: the rows of a query as elements, without those that are null.
+pub fn query_to_xml(server: &mut Server<'_>, query: &str, forest: bool) -> Answer<String> {
+    let dialect = server.dialect();
+    let statements = parse::statements(query, dialect).map_err(|fault| refused(dialect, fault))?;
+    let [Statement::Select(select)] = statements.as_slice() else {
+        return Err(unsupported(
+            dialect,
+            "query_to_xml of anything but one SELECT",
+        ));
+    };
+    let mut names = Vec::new();
+    for (item, alias) in &select.items {
+        names.push(match (alias, item) {
+            (Some(alias), _) => alias.clone(),
+            (None, Expression::Column(_, name) | Expression::Call(name, _)) => name.clone(),
+            _ => {
+                return Err(unsupported(
+                    dialect,
+                    "query_to_xml of an item without a name",
+                ));
+            }
+        });
+    }
+    let escaped = |text: String| {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    };
+    let space = " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"";
+    let mut xml = String::new();
+    for row in evaluate::select(server, select)? {
+        xml.push_str(if forest { "<row" } else { "<row>\n" });
+        if forest {
+            xml.push_str(space);
+            xml.push_str(">\n");
+        }
+        for (name, value) in names
+            .iter()
+            .zip(&row)
+            .filter(|(_, value)| **value != Value::Null)
+        {
+            xml.push_str(&format!(
+                "  <{name}>{}</{name}>\n",
+                escaped(value.shown(dialect))
+            ));
+        }
+        xml.push_str("</row>\n\n");
+    }
+    Ok(if forest {
+        xml
+    } else {
+        format!("<table{space}>\n\n{xml}</table>\n")
+    })
+}
+
+fn refused(dialect: Dialect, fault: Fault) -> String {
+    match fault {
+        Fault::Syntax(near) => syntax(dialect, &near),
+        Fault::Unsupported(what) => unsupported(dialect, &what),
+    }
+}
+
+/// MySQL's CHECKSUM TABLE: a number that is the same for the same rows; nothing for a table that is not there.
+fn checksums(server: &Server<'_>, tables: &[String]) -> Answer<Vec<Vec<Value>>> {
+    let mut rows = Vec::new();
+    for table in tables {
+        let sum = server.relation(None, table, false).ok().map(|relation| {
+            let words: Vec<String> = relation.rows.iter().map(|row| format!("{row:?}")).collect();
+            let sum = words.iter().fold(0_u64, |sum, row| {
+                sum ^ crate::clock::Dice(0).hash(&[row], 0)
+            });
+            i64::from(sum as u32)
+        });
+        rows.push(vec![
+            Value::Text(format!("{}.{table}", server.database)),
+            sum.map_or(Value::Null, Value::Int),
+        ]);
+    }
+    Ok(rows)
 }
 
 fn end_sessions(server: &mut Server<'_>) {
@@ -156,6 +234,7 @@ fn execute(server: &mut Server<'_>, statement: &Statement) -> Answer<Vec<Vec<Val
     match statement {
         Statement::Select(select) => return evaluate::select(server, select),
         Statement::Show(words, like) => return show(server, words, like.as_deref()),
+        Statement::Checksum(tables) => return checksums(server, tables),
         Statement::Kill(id) => {
             let id = evaluate::evaluate(server, id, None)?;
             server.kill(&id)?;
@@ -169,9 +248,21 @@ fn execute(server: &mut Server<'_>, statement: &Statement) -> Answer<Vec<Vec<Val
         Statement::Update { table, set, filter } => update(server, table, set, filter.as_ref())?,
         Statement::Delete { table, filter } => delete(server, table, filter.as_ref())?,
         Statement::CreateTable {
+            columns,
+            temporary: true,
+            ..
+        } => {
+            // Gone with this connection, which ends with this query: only whether it may be made is left.
+            writable(server)?;
+            columns
+                .iter()
+                .try_for_each(|column| check_kind(dialect, &column.kind))?;
+        }
+        Statement::CreateTable {
             table,
             columns,
             if_absent,
+            ..
         } => {
             create_table(server, table, columns.clone(), *if_absent)?;
         }

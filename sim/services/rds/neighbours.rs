@@ -131,11 +131,7 @@ pub fn attach_in(
 
 /// Other security groups for an interface: new connections see them at once, open ones live on.
 pub fn regroup(world: &mut World, account: &str, region: &str, interface: &str, groups: &[String]) {
-    world
-        .place(account, region)
-        .ec2
-        .interfaces
-        .settle(interface, |interface| interface.groups = groups.to_vec());
+    ec2::regroup(world, account, region, interface, groups);
 }
 
 pub fn release(world: &mut World, account: &str, region: &str, interface: &str) {

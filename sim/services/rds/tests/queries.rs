@@ -489,3 +489,66 @@ fn gtids_are_kept_where_they_are_switched_on() {
         rows(&[&[&format!("{uuid}:1-2")]])
     );
 }
+
+#[test]
+fn every_table_is_counted_by_one_question() {
+    let mut ground = postgres();
+    let sql = "select string_agg(table_name || '=' || (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %I.%I', \
+               table_schema, table_name), false, true, '')))[1]::text, ',' order by table_schema, table_name) from \
+               information_schema.tables where table_schema not in ('pg_catalog', 'information_schema') and table_type = \
+               'BASE TABLE'";
+    assert_eq!(ground.query(SOURCE, "db", sql), rows(&[&[""]]));
+    ground.write(SOURCE, "db", 1).unwrap();
+    ground
+        .query(
+            SOURCE,
+            "db",
+            "create table \"Odd Name\" (x int); insert into \"Odd Name\" values (1), (2)",
+        )
+        .unwrap();
+    assert_eq!(
+        ground.query(SOURCE, "db", sql),
+        rows(&[&["Odd Name=2,entries=1"]])
+    );
+}
+
+#[test]
+fn a_temporary_table_leaves_nothing_and_is_refused_where_writes_are() {
+    let mut ground = postgres();
+    let write = "create temporary table probe (n integer)";
+    let before = ground.query(SOURCE, "db", "select pg_current_wal_lsn()");
+    ground.query(SOURCE, "db", write).unwrap();
+    assert_eq!(
+        ground.query(SOURCE, "db", "select pg_current_wal_lsn()"),
+        before
+    );
+    assert!(ground.query(SOURCE, "db", "select * from probe").is_err());
+    ground
+        .query(
+            SOURCE,
+            "db",
+            "alter database redmine_production set default_transaction_read_only = on",
+        )
+        .unwrap();
+    assert!(
+        ground
+            .query(SOURCE, "db", write)
+            .unwrap_err()
+            .contains("25006")
+    );
+}
+
+#[test]
+fn mysql_checksums_tables() {
+    let mut ground = mysql();
+    ground
+        .query(SOURCE, "db", "create table a (x int)")
+        .unwrap();
+    let empty = ground.query(SOURCE, "db", "checksum table a").unwrap();
+    ground
+        .query(SOURCE, "db", "insert into a values (1)")
+        .unwrap();
+    let one = ground.query(SOURCE, "db", "checksum table a").unwrap();
+    assert_ne!(empty, one);
+    assert_eq!(ground.query(SOURCE, "db", "checksum table a").unwrap(), one);
+}
