@@ -16,6 +16,8 @@ mod filters;
 mod flow_logs;
 mod gateways;
 mod groups;
+#[cfg(test)]
+mod history;
 mod interfaces;
 mod nat;
 mod peerings;
