@@ -193,6 +193,44 @@ impl Stack {
         let at = rds::database_at(&self.site.world, &self.host).unwrap();
         rds::rows(&self.site.world, &at)
     }
+
+    fn job(&mut self, script: &str) -> (Value, Vec<String>) {
+        let host = self.host.clone();
+        if self
+            .site
+            .call(
+                ServiceId::Logs,
+                "CreateLogGroup",
+                json!({ "logGroupName": "/probe" }),
+            )
+            .is_err()
+        {
+            // It is there from the job before.
+        }
+        let definition = self.site.define(
+            "probe",
+            "public.ecr.aws/docker/library/postgres:16",
+            json!({
+                "command": ["sh", "-c", script],
+                "environment": [{ "name": "PGHOST", "value": host }, { "name": "PGUSER", "value": "app" },
+                    { "name": "PGPASSWORD", "value": "correct-horse" }, { "name": "PGDATABASE", "value": "app" }],
+                "logConfiguration": { "logDriver": "awslogs", "options": { "awslogs-group": "/probe",
+                    "awslogs-region": REGION, "awslogs-stream-prefix": "p" } },
+            }),
+        );
+        let arn = self.site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+        self.site.pass(10 * MINUTE);
+        let task = self.site.task(&arn);
+        let id = arn.as_str().unwrap().rsplit('/').next().unwrap();
+        let input = json!({ "logGroupName": "/probe", "logStreamName": format!("p/app/{id}"), "startFromHead": true });
+        let events = self.site.ok(ServiceId::Logs, "GetLogEvents", input);
+        let lines = events["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| e["message"].as_str().unwrap().to_owned());
+        (task, lines.collect())
+    }
 }
 
 #[test]
@@ -378,4 +416,49 @@ fn an_image_without_a_known_behaviour_says_so_and_exits_with_127() {
     let arn = site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
     site.pass(3 * MINUTE);
     assert_eq!(site.task(&arn)["lastStatus"], "RUNNING");
+}
+
+#[test]
+fn a_probe_runs_sql_and_says_what_it_read() {
+    let mut stack = Stack::new("postgres");
+    let (task, lines) = stack.job("psql -tAc 'SELECT 1' && echo \"done with ${PGDATABASE}\"");
+    assert_eq!(lines, ["1", "done with app"]);
+    assert_eq!(task["containers"][0]["exitCode"], 0);
+}
+
+#[test]
+fn a_probe_that_is_refused_exits_with_psqls_codes() {
+    let mut stack = Stack::new("postgres");
+    let (task, lines) =
+        stack.job("PGPASSWORD=wrong; export PGPASSWORD=wrong; psql -tAc 'SELECT 1'");
+    assert_eq!(task["containers"][0]["exitCode"], 2, "{lines:?}");
+    assert!(
+        lines[0].contains("password authentication failed"),
+        "{lines:?}"
+    );
+    let (task, lines) = stack.job("psql -c 'SELEKT 1'");
+    assert_eq!(task["containers"][0]["exitCode"], 1, "{lines:?}");
+    let (task, lines) = stack.job("pg_dump app");
+    assert_eq!(
+        (task["containers"][0]["exitCode"].clone(), lines),
+        (json!(127), vec!["sh: pg_dump: not found".to_owned()])
+    );
+}
+
+#[test]
+fn a_long_running_probe_writes_a_line_each_round_and_is_killed_in_the_end() {
+    let mut stack = Stack::new("postgres");
+    let (task, lines) = stack.job("while true; do psql -tAc 'SELECT 1'; sleep 30; done");
+    assert!((15..=20).contains(&lines.len()), "{}", lines.len());
+    assert_eq!(task["lastStatus"], "RUNNING");
+    let arn = task["taskArn"].clone();
+    stack
+        .site
+        .ecs("StopTask", json!({ "cluster": "main", "task": arn }));
+    stack.site.pass(2 * MINUTE);
+    assert_eq!(
+        stack.site.task(&arn)["containers"][0]["exitCode"],
+        137,
+        "a shell as process 1 ignores SIGTERM"
+    );
 }

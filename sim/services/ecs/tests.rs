@@ -925,3 +925,40 @@ fn a_new_deployment_replaces_tasks_without_falling_below_the_minimum() {
             .all(|arn| !before.as_array().unwrap().contains(arn))
     );
 }
+
+#[test]
+fn a_log_group_that_is_missing_stops_a_task_and_one_that_is_there_gets_its_lines() {
+    let mut site = Site::new();
+    let log = json!({ "logConfiguration": { "logDriver": "awslogs", "options": { "awslogs-group": "/app",
+        "awslogs-region": REGION, "awslogs-stream-prefix": "ecs" } }, "command": ["sh", "-c", "echo hello"] });
+    let definition = site.define("job", "public.ecr.aws/docker/library/postgres:16", log);
+    let arn = site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+    site.pass(3 * MINUTE);
+    let reason = site.task(&arn)["stoppedReason"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        reason.contains("The specified log group does not exist."),
+        "{reason}"
+    );
+    site.ok(
+        ServiceId::Logs,
+        "CreateLogGroup",
+        json!({ "logGroupName": "/app" }),
+    );
+    let arn = site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+    site.pass(3 * MINUTE);
+    let task = site.task(&arn);
+    assert_eq!(
+        (&task["stopCode"], &task["containers"][0]["exitCode"]),
+        (&json!("EssentialContainerExited"), &json!(0))
+    );
+    let id = arn.as_str().unwrap().rsplit('/').next().unwrap();
+    let events = site.ok(
+        ServiceId::Logs,
+        "GetLogEvents",
+        json!({ "logGroupName": "/app", "logStreamName": format!("ecs/app/{id}") }),
+    );
+    assert_eq!(events["events"][0]["message"], "hello");
+}
