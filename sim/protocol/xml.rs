@@ -350,6 +350,9 @@ pub fn write(
             if let Some((prefix, uri)) = &member.xml_namespace {
                 let colon = if prefix.is_empty() { "" } else { ":" };
                 out.push_str(&format!(" xmlns{colon}{prefix}=\"{uri}\""));
+            } else if shape.members.iter().any(|m| m.xml_attribute) {
+                // The one structure with an attribute is S3's grantee: its prefix is declared on its shape.
+                out.push_str(" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"");
             }
             for attribute in shape.members.iter().filter(|m| m.xml_attribute) {
                 if let Some(text) = value.get(&attribute.name).and_then(Value::as_str) {
