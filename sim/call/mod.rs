@@ -437,23 +437,21 @@ fn name_of(fault: &Fault) -> String {
 fn odd_status(model: &Model, shape: &Shape, value: &mut Value, odd: &str) -> bool {
     match (shape.kind, value) {
         (Kind::Structure, Value::Object(map)) => {
+            // Its own status before those of its parts.
             for member in &shape.members {
-                let inner = model.shape_of(member);
-                let Some(found) = map.get_mut(&member.name) else {
-                    continue;
-                };
                 let lower = member.name.to_ascii_lowercase();
                 let is_status =
                     lower.ends_with("status") || lower == "state" || lower == "laststatus";
-                if inner.kind == Kind::String && is_status && found.is_string() {
+                let found = map.get_mut(&member.name).filter(|v| v.is_string());
+                if let Some(found) = found.filter(|_| is_status) {
                     *found = Value::String(odd.to_owned());
                     return true;
                 }
-                if odd_status(model, inner, found, odd) {
-                    return true;
-                }
             }
-            false
+            shape.members.iter().any(|member| {
+                let found = map.get_mut(&member.name);
+                found.is_some_and(|found| odd_status(model, model.shape_of(member), found, odd))
+            })
         }
         (Kind::List, Value::Array(items)) => {
             let Some(element) = &shape.element else {
