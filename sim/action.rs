@@ -238,7 +238,17 @@ pub fn act(world: &mut World, action: &Action) -> Value {
             let Some(service) = ServiceId::named(service) else {
                 return json!({"error": {"code": "NotSimulated", "message": format!("there is no service {service}")}});
             };
-            match world.invoke(account, region, service, operation, input.clone()) {
+            // Clients of Route 53 take the prefix off the ids that it answers; so does this one.
+            let mut input = input.clone();
+            for member in ["HostedZoneId", "Id"] {
+                if let Some(Value::String(id)) = input.get_mut(member)
+                    && service == ServiceId::Route53
+                    && let Some(bare) = id.strip_prefix("/hostedzone/").or_else(|| id.strip_prefix("/change/"))
+                {
+                    *id = bare.to_owned();
+                }
+            }
+            match world.invoke(account, region, service, operation, input) {
                 Ok(output) => json!({"output": output}),
                 Err(error) => json!({"error": {"code": error.code, "message": error.message}}),
             }
