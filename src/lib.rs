@@ -2,6 +2,7 @@
 //! gone.
 
 pub mod capture;
+pub mod cli;
 pub mod cloud;
 pub mod composed;
 pub mod discover;

@@ -1,3 +1,7 @@
-//! drtool.
+//! drtool moves an application stack on AWS to another region. What it can do is in `cli/`, one file per command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    drtool::cli::main(std::env::args_os())
+}

@@ -33,6 +33,7 @@ mod fence;
 mod images;
 mod network;
 mod order;
+pub mod permissions;
 mod questions;
 pub mod runbook;
 mod services;

@@ -1,0 +1,150 @@
+//! What people type. One file per command; this one holds what they share: flags, printing, exit codes.
+//!
+//! The only place that reads the environment, the terminal and files named by people. Decides nothing about a move.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+
+use crate::failure::{Exit, Failures};
+
+mod completions;
+mod iam;
+mod man;
+mod plan;
+mod schema;
+pub mod show;
+pub mod stack;
+
+/// Moves an application stack on AWS to another region: on purpose, as a rehearsal, or because the region is gone.
+#[derive(Debug, Parser)]
+#[command(
+    name = "drtool",
+    version,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub shared: Shared,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Shared {
+    /// Machine-readable output on stdout.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No colours, whatever the terminal can do.
+    #[arg(long, global = true, env = "NO_COLOR", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0, default_missing_value = "1")]
+    pub no_color: bool,
+    /// Say less.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// The folder that `manifests/` and `runbooks/` are in.
+    #[arg(
+        long,
+        global = true,
+        default_value = ".",
+        hide_default_value = true,
+        value_name = "DIR"
+    )]
+    pub directory: PathBuf,
+}
+
+impl Shared {
+    /// Whether stderr may be coloured.
+    pub fn colour(&self) -> bool {
+        !self.no_color && std::io::stderr().is_terminal()
+    }
+
+    /// Whether stdout may be coloured.
+    pub fn colour_out(&self) -> bool {
+        !self.no_color && std::io::stdout().is_terminal()
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows what a move would do, for review. Changes nothing.
+    Plan(plan::Plan),
+    /// Prints the JSON Schema of manifests or runbooks, for editors.
+    Schema(schema::Schema),
+    /// Prints the least IAM policy for a move.
+    Iam(iam::Iam),
+    /// Prints the completion script of a shell.
+    Completions(completions::Completions),
+    /// Prints the manual page.
+    Man(man::Man),
+}
+
+/// Runs what was typed and says how it ended.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed pipe is no reason to fail differently.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Input.into()
+            } else {
+                Exit::Done.into()
+            };
+        }
+    };
+    let shared = cli.shared.clone();
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failures) => {
+            report(&failures, &shared);
+            failures.exit().into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Exit, Failures> {
+    let shared = &cli.shared;
+    match cli.command {
+        Command::Plan(command) => plan::run(&command, shared),
+        Command::Schema(command) => schema::run(&command),
+        Command::Iam(command) => iam::run(&command, shared),
+        Command::Completions(command) => completions::run(&command),
+        Command::Man(command) => man::run(&command),
+    }
+}
+
+/// What went wrong, on stderr; with `--json` as one line each.
+fn report(failures: &Failures, shared: &Shared) {
+    let mut err = std::io::stderr().lock();
+    if shared.json {
+        for failure in &failures.0 {
+            let line = serde_json::json!({
+                "error": failure.code, "message": failure.to_string(), "at": failure.place(), "hints": failure.hints(), "exit": failure.exit as u8,
+            });
+            let _ = writeln!(err, "{line}");
+        }
+    } else {
+        let _ = write!(err, "{}", failures.render(shared.colour()));
+    }
+}
+
+/// Writes to stdout. A reader that went away has seen enough.
+pub fn say(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// The command line as clap knows it, for completions and the manual.
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests;

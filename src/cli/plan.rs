@@ -1,0 +1,142 @@
+//! `drtool plan`: what a move would do, for review.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sha2::{Digest, Sha256};
+
+use crate::expand::{self, Asked, Rehearsal};
+use crate::failure::{Exit, Failure, Failures};
+
+use super::{Shared, show, stack};
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub which: stack::Which,
+    /// The region to move to; may be left out where the manifest allows only one.
+    #[arg(long, value_name = "REGION")]
+    pub to: Option<String>,
+    /// The order to follow: `runbooks/NAME.yaml`.
+    #[arg(long, value_name = "NAME", default_value = "migrate")]
+    pub runbook: String,
+    /// Plan the rehearsal instead of the move.
+    #[arg(long)]
+    pub drill: bool,
+    /// Save the plan, so that exactly this can be reviewed and run.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+pub fn run(command: &Plan, shared: &Shared) -> Result<Exit, Failures> {
+    let mut found = command.which.read_one(shared)?;
+    let to = stack::target(&found.manifest, command.to.as_deref())?;
+    let capture = found.capture()?;
+    let runbook = found.runbook(shared, &command.runbook)?;
+    let asked = Asked {
+        to,
+        profile: if command.drill {
+            Rehearsal::Drill
+        } else {
+            Rehearsal::Real
+        },
+        lineage: lineage(&capture.account, &capture.stack),
+        seed: seed(),
+    };
+    let plan = expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)?;
+    if let Some(path) = &command.out {
+        save(&plan, path)?;
+    }
+    if shared.json {
+        let mut text = serde_json::to_string_pretty(&plan).unwrap_or_default();
+        text.push('\n');
+        super::say(&text);
+    } else {
+        super::say(&show::plan(&plan, shared.colour_out(), shared.verbose > 0));
+        if let Some(path) = &command.out {
+            super::say(&format!(
+                "saved to {}; run exactly this with: drtool migrate --plan {}\n",
+                path.display(),
+                path.display()
+            ));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The same for all runs of one stack in one account.
+pub fn lineage(account: &str, stack: &str) -> String {
+    let digest = Sha256::digest(format!("{account}/{stack}").as_bytes());
+    let short: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
+    format!("{stack}-{short}")
+}
+
+/// What tells this run's names from another's.
+pub fn seed() -> String {
+    format!("{:04x}", fastrand::u16(..))
+}
+
+/// Writes a new file: an existing one is somebody's plan.
+fn save(plan: &drtool_engine::plan::Plan, path: &std::path::Path) -> Result<(), Failures> {
+    use std::io::Write;
+    let saved = serde_json::json!({ "hash": plan.hash(), "plan": plan });
+    let failed = |error: std::io::Error| -> Failures {
+        let failure = Failure::input(
+            "E1071",
+            format!("the plan cannot be saved to {}", path.display()),
+        );
+        let failure = if error.kind() == std::io::ErrorKind::AlreadyExists {
+            failure.hint("the file is there already: name another, or move it away")
+        } else {
+            failure
+        };
+        failure.cause(error).into()
+    };
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map_err(failed)?;
+    let mut text = serde_json::to_string_pretty(&saved).unwrap_or_default();
+    text.push('\n');
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(failed)
+}
+
+/// A plan that was saved, proven by its hash.
+pub fn saved(path: &std::path::Path) -> Result<drtool_engine::plan::Plan, Failures> {
+    #[derive(serde::Deserialize)]
+    struct Saved {
+        hash: String,
+        plan: drtool_engine::plan::Plan,
+    }
+    let bytes = std::fs::read(path).map_err(|error| {
+        Failure::input("E1093", format!("{} cannot be read", path.display())).cause(error)
+    })?;
+    let saved: Saved = serde_json::from_slice(&bytes).map_err(|error| {
+        Failure::input("E1105", format!("{} is not a saved plan", path.display())).cause(error)
+    })?;
+    if saved.plan.format != drtool_engine::plan::FORMAT {
+        return Err(Failure::input(
+            "E1105",
+            format!("{} was saved by another version of drtool", path.display()),
+        )
+        .hint("plan again")
+        .into());
+    }
+    if saved.plan.hash() != saved.hash {
+        let failure = Failure::new(
+            "E3011",
+            Exit::State,
+            format!(
+                "{} was changed after it was saved: its hash does not fit",
+                path.display()
+            ),
+        );
+        return Err(failure
+            .hint("plan again, and have that plan reviewed")
+            .into());
+    }
+    Ok(saved.plan)
+}
