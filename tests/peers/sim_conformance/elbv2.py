@@ -53,6 +53,7 @@ def checks(world):
     rules(world, elb, listener, target_group)
     secure(world, elb, balancer)
     targets(world, ec2, elb, vpc, subnets, group, target_group)
+    served(world, ec2, elb, vpc, subnets, group, target_group)
     network_balancer(world, ec2, elb, vpc, subnets)
     facts(world, elb)
     command_line(world)
@@ -251,6 +252,64 @@ def targets(world, ec2, elb, vpc, subnets, group, target_group):
     seen = elb.describe_target_health(TargetGroupArn=unused)["TargetHealthDescriptions"][0]["TargetHealth"]
     world.same("without a listener", (seen["State"], seen["Reason"]), ("unused", "Target.NotInUse"))
     elb.delete_target_group(TargetGroupArn=unused)
+
+
+def served(world, ec2, elb, vpc, subnets, group, target_group):
+    """Tasks behind the balancer: healthy when they answer and are let through, reached by name from outside."""
+    ecs = world.client("ecs")
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    gateway = ec2.describe_internet_gateways(Filters=by("attachment.vpc-id", vpc))["InternetGateways"][0]["InternetGatewayId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    associations = [ec2.associate_route_table(RouteTableId=table, SubnetId=s)["AssociationId"] for s in subnets]
+    ec2.authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+    )
+    tasks = ec2.create_security_group(GroupName="tasks", Description="tasks", VpcId=vpc)["GroupId"]
+    from_balancer = [{"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "UserIdGroupPairs": [{"GroupId": group}]}]
+    ecs.create_cluster(clusterName="main")
+    ecs.register_task_definition(
+        family="echo", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
+        containerDefinitions=[{
+            "name": "echo", "image": "public.ecr.aws/docker/library/http-echo:1.0", "portMappings": [{"containerPort": 8080}],
+        }],
+    )
+    task = ecs.run_task(
+        cluster="main", taskDefinition="echo", launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnets[0]], "securityGroups": [tasks], "assignPublicIp": "ENABLED"}},
+    )["tasks"][0]["taskArn"]
+    ecs.get_waiter("tasks_running").wait(cluster="main", tasks=[task])
+    details = ecs.describe_tasks(cluster="main", tasks=[task])["tasks"][0]["attachments"][0]["details"]
+    address = next(d["value"] for d in details if d["name"] == "privateIPv4Address")
+    target = [{"Id": address, "Port": 8080}]
+    elb.register_targets(TargetGroupArn=target_group, Targets=target)
+    world.wait(60)
+
+    def health():
+        return elb.describe_target_health(TargetGroupArn=target_group, Targets=target)["TargetHealthDescriptions"][0]["TargetHealth"]
+
+    world.same("not let through", (health()["State"], health()["Reason"]), ("unhealthy", "Target.Timeout"))
+    ec2.authorize_security_group_ingress(GroupId=tasks, IpPermissions=from_balancer)
+    elb.get_waiter("target_in_service").wait(TargetGroupArn=target_group, Targets=target)
+    world.same("let through, it is healthy", health(), {"State": "healthy"})
+    name = elb.describe_load_balancers(Names=["redmine"])["LoadBalancers"][0]["DNSName"]
+    outside = {"from": "internet", "ip": "203.0.113.9"}
+    found = world.control("resolve", {"name": name, "type": "A", "from": outside})
+    world.same("its name is found outside", (found.get("resolved"), len(found.get("records", []))), ("records", 2))
+    answer = world.control("dial", {
+        "from": outside, "address": found["records"][0], "port": 80, "request": {"host": name, "path": "/hello"},
+    })
+    world.same("and the task answers", (answer.get("dial"), answer.get("status"), answer.get("by")), ("answer", 200, task))
+    elb.deregister_targets(TargetGroupArn=target_group, Targets=target)
+    elb.get_waiter("target_deregistered").wait(TargetGroupArn=target_group, Targets=target)
+    ecs.stop_task(cluster="main", task=task)
+    ecs.get_waiter("tasks_stopped").wait(cluster="main", tasks=[task])
+    world.wait(300)
+    ecs.delete_cluster(cluster="main")
+    ec2.delete_security_group(GroupId=tasks)
+    for association in associations:
+        ec2.disassociate_route_table(AssociationId=association)
+    ec2.delete_route_table(RouteTableId=table)
 
 
 def network_balancer(world, ec2, elb, vpc, subnets):
