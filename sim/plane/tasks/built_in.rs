@@ -161,13 +161,16 @@ fn tech_challenge() -> Web {
 pub(super) fn find(path: &str) -> Image {
     let has = |words: &[&str]| words.iter().any(|w| path.contains(w));
     let (pattern, behaviour) = if has(&["redmine"]) {
-        ("redmine", Behaviour::Serves(redmine()))
+        ("redmine", Behaviour::Serves(Box::new(redmine())))
     } else if has(&["notejam"]) {
-        ("notejam", Behaviour::Serves(notejam()))
+        ("notejam", Behaviour::Serves(Box::new(notejam())))
     } else if has(&["vikunja"]) {
-        ("vikunja", Behaviour::Serves(vikunja()))
+        ("vikunja", Behaviour::Serves(Box::new(vikunja())))
     } else if has(&["techchallenge", "tech-challenge"]) {
-        ("techchallenge", Behaviour::Serves(tech_challenge()))
+        (
+            "techchallenge",
+            Behaviour::Serves(Box::new(tech_challenge())),
+        )
     } else if has(&["postgres", "psql", "mysql", "mariadb"]) {
         ("sql-client", Behaviour::RunsSql)
     } else if has(&["echo"]) {

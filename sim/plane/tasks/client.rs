@@ -236,7 +236,7 @@ fn seconds(word: &str) -> Option<Nanos> {
         _ => (word, 1.0),
     };
     let number: f64 = number.parse().ok()?;
-    (number.is_finite() && number >= 0.0).then(|| (number * unit * SECOND as f64) as Nanos)
+    (number.is_finite() && number >= 0.0).then_some((number * unit * SECOND as f64) as Nanos)
 }
 
 /// One call of a client program.

@@ -37,7 +37,7 @@ pub struct Image {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "does", rename_all = "kebab-case")]
 pub enum Behaviour {
-    Serves(web::Web),
+    Serves(Box<web::Web>),
     /// Runs `psql` and `mysql` by shell commands.
     RunsSql,
     /// Answers every request with its own first line.

@@ -460,9 +460,10 @@ impl Parser {
     }
 
     fn land(&mut self, jump: usize, end: usize) {
-        match self.program.get_mut(jump) {
-            Some(Op::Jump(to) | Op::JumpIfFailed(to) | Op::JumpIfDone(to)) => *to = end,
-            _ => {}
+        if let Some(Op::Jump(to) | Op::JumpIfFailed(to) | Op::JumpIfDone(to)) =
+            self.program.get_mut(jump)
+        {
+            *to = end;
         }
     }
 

@@ -333,10 +333,10 @@ impl Schedule {
             Schedule::At(at) => (*at > from).then_some(*at),
             Schedule::Rate(every) => Some(anchor + ((from - anchor).max(0) / every + 1) * every),
             Schedule::Cron(cron) => {
-                let mut day = from.div_euclid(86_400);
-                for _ in 0..366 * 5 {
+                let today = from.div_euclid(86_400);
+                for day in today..today + 366 * 5 {
                     if cron.on(day) {
-                        let mut minute = if day == from.div_euclid(86_400) {
+                        let mut minute = if day == today {
                             from.rem_euclid(86_400) / 60 + 1
                         } else {
                             0
@@ -350,7 +350,6 @@ impl Schedule {
                             minute += 1;
                         }
                     }
-                    day += 1;
                 }
                 None
             }

@@ -19,7 +19,7 @@ fn fargate_offers(cpu: u64, memory: u64) -> bool {
         return [512, 1024, 2048].contains(&memory);
     }
     FARGATE.iter().any(|(c, min, max, step)| {
-        *c == cpu && (*min..=*max).contains(&memory) && (memory - min) % step == 0
+        *c == cpu && (*min..=*max).contains(&memory) && (memory - min).is_multiple_of(*step)
     })
 }
 
@@ -87,7 +87,8 @@ pub(super) fn checked(given: &Value) -> Result<Map<String, Value>, AwsError> {
     }
     for role in ["executionRoleArn", "taskRoleArn"] {
         let arn = text(given, role);
-        if !arn.is_empty() && !(arn.starts_with("arn:aws") && arn.contains(":role/")) {
+        let is_role = arn.starts_with("arn:aws") && arn.contains(":role/");
+        if !arn.is_empty() && !is_role {
             return Err(client("Role is not valid"));
         }
     }

@@ -497,7 +497,7 @@ fn back_off(notes: &mut Notes, now: Nanos) {
     // The first failures are retried at once; then the pauses double, up to a quarter of an hour.
     let pause = match notes.streak {
         0..=3 => 0,
-        more => (30 * SECOND << (more - 4).min(10)).min(15 * MINUTE),
+        more => ((30 * SECOND) << (more - 4).min(10)).min(15 * MINUTE),
     };
     notes.not_before = now + pause;
 }

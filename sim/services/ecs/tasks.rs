@@ -359,12 +359,12 @@ pub(super) fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     let (scope, now) = (Scope::of(cx), cx.now());
     let service = input.str("serviceName").map(|s| last(s).to_owned());
     if let Some(service) = &service
-        && !cx
+        && cx
             .place()
             .ecs
             .services
             .get(&format!("{cluster}/{service}"))
-            .is_some_and(|s| s.status != "INACTIVE")
+            .is_none_or(|s| s.status == "INACTIVE")
     {
         return Err(AwsError::new(
             "ServiceNotFoundException",
