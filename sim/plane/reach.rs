@@ -41,6 +41,8 @@ pub struct Flow {
 pub enum Blocked {
     /// The interface it starts from is gone.
     SourceGone(String),
+    /// The region's data plane is dark.
+    RegionDark(String),
     /// Nobody has that address (any more).
     NobodyThere(String),
     /// The target has no public address.
@@ -75,6 +77,7 @@ impl fmt::Display for Blocked {
         let way = |egress: &bool| if *egress { "outbound" } else { "inbound" };
         match self {
             Blocked::SourceGone(id) => write!(f, "the source interface {id} is gone"),
+            Blocked::RegionDark(region) => write!(f, "{region} is dark"),
             Blocked::NobodyThere(address) => write!(f, "nobody has the address {address}"),
             Blocked::NotPublic(id) => write!(f, "{id} has no public address"),
             Blocked::NoRoute {
@@ -248,6 +251,9 @@ impl<'w> Here<'w> {
         region: &'w str,
         id: &str,
     ) -> Result<Here<'w>, Blocked> {
+        if world.faults.data_dark(region, world.now()).is_some() {
+            return Err(Blocked::RegionDark(region.to_owned()));
+        }
         let gone = || Blocked::SourceGone(id.to_owned());
         let state = &world.seen_place(account, region).ok_or_else(gone)?.ec2;
         let interface = state
@@ -481,7 +487,10 @@ fn target<'w>(
     region: &'w str,
     id: &str,
 ) -> Result<Here<'w>, Blocked> {
-    Here::of(world, account, region, id).map_err(|_| Blocked::NobodyThere(id.to_owned()))
+    Here::of(world, account, region, id).map_err(|blocked| match blocked {
+        Blocked::SourceGone(id) => Blocked::NobodyThere(id),
+        other => other,
+    })
 }
 
 fn from_internet(

@@ -2,8 +2,9 @@
 
 use super::state::{Balancer, Kind, Node, State};
 use super::{attributes, check_name, facts, invalid, no_balancer, required, tags};
-use crate::clock::Pert;
+use crate::clock::{MINUTE, Pert};
 use crate::error::AwsError;
+use crate::services::ServiceId;
 use crate::services::ec2::{self, Attachment};
 use crate::services::iam;
 use crate::world::{Cx, Event, Input, World};
@@ -115,6 +116,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
         groups,
         nodes: vec![],
         state: "provisioning",
+        published: false,
         created: cx.unix_now(),
         address_type: input.str("IpAddressType").unwrap_or("ipv4").to_owned(),
         attributes: attributes::of_balancer(kind),
@@ -159,6 +161,25 @@ pub(super) fn become_active(world: &mut World, event: &Event) {
         .elbv2
         .balancers
         .settle(&event.id, |b| b.state = "active");
+    publish(world, event);
+}
+
+/// Puts a balancer's name into DNS; while the control plane that does so is dark, it is tried again and again.
+pub(super) fn publish(world: &mut World, event: &Event) {
+    let dark = world
+        .faults
+        .control_dark(ServiceId::Route53, "us-east-1", world.now())
+        .is_some();
+    if dark {
+        let again = Event {
+            what: "publish name",
+            ..event.clone()
+        };
+        world.schedule(MINUTE, again);
+        return;
+    }
+    let balancers = &mut world.place(&event.account, &event.region).elbv2.balancers;
+    balancers.settle(&event.id, |b| b.published = true);
 }
 
 fn mappings(input: &Input) -> Result<Vec<Mapping>, AwsError> {
@@ -362,8 +383,9 @@ pub(super) fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
     }
     state.balancers.remove(arn, at);
     state.tags.remove(arn, at);
-    cx.world
-        .unschedule(|event| event.what == "balancer active" && event.id == arn);
+    cx.world.unschedule(|event| {
+        matches!(event.what, "balancer active" | "publish name") && event.id == arn
+    });
     for node in &balancer.nodes {
         release(cx, node);
     }
@@ -536,13 +558,13 @@ pub fn balancer_by_dns(world: &World, dns: &str) -> Option<(String, String, Stri
     })
 }
 
-/// The nodes whose addresses the balancer's DNS name answers with: all of them, once it is active. An address is the
-/// public one, or the private one of an internal balancer.
+/// The nodes whose addresses the balancer's DNS name answers with: all of them, once the name is published. An address
+/// is the public one, or the private one of an internal balancer.
 pub fn answering_nodes(world: &World, balancer_arn: &str) -> Vec<Node> {
     let Some(balancer) = super::balancer(world, balancer_arn) else {
         return vec![];
     };
-    if balancer.state == "provisioning" {
+    if !balancer.published {
         return vec![];
     }
     balancer.nodes.clone()

@@ -208,6 +208,11 @@ pub(super) fn check(world: &mut World, event: &Event) {
         return;
     };
     let interval = group.check.interval as u64 * SECOND;
+    if world.faults.data_dark(&event.region, world.now()).is_some() {
+        // Nothing is asked and nothing is learnt.
+        world.schedule(interval, event.clone());
+        return;
+    }
     let balancers = listeners::balancers_of(&place.elbv2, &event.id);
     let active: Vec<&String> = balancers
         .iter()

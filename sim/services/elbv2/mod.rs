@@ -93,6 +93,7 @@ fn handle(cx: &mut Cx<'_>, name: &str, input: &Input) -> Result<Output, AwsError
 fn happen(world: &mut World, event: &Event) {
     match event.what {
         "balancer active" => balancers::become_active(world, event),
+        "publish name" => balancers::publish(world, event),
         "check target" => health::check(world, event),
         "target drained" => health::drained(world, event),
         _ => {}
@@ -132,6 +133,9 @@ pub fn is_healthy(world: &World, balancer_arn: &str) -> bool {
     let Some(place) = world.seen_place(account, region) else {
         return false;
     };
+    if world.faults.data_dark(region, world.now()).is_some() {
+        return false;
+    }
     let state = &place.elbv2;
     state
         .balancers

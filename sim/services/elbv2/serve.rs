@@ -62,6 +62,11 @@ pub fn serve(
             reason: format!("{} is {}", balancer.name, balancer.state),
         };
     }
+    if world.faults.data_dark(region, world.now()).is_some() {
+        return BalancerAnswer::TimedOut {
+            reason: format!("{region} is dark"),
+        };
+    }
     let here = Here {
         world,
         state,

@@ -44,6 +44,8 @@ pub struct Balancer {
     pub nodes: Vec<Node>,
     /// `provisioning`, `active`, `failed`.
     pub state: &'static str,
+    /// Whether the name is in DNS. Names are published through Route 53's control plane, which is in us-east-1.
+    pub published: bool,
     pub created: f64,
     pub address_type: String,
     pub attributes: BTreeMap<String, String>,

@@ -1101,3 +1101,52 @@ fn limits_and_policies_are_told() {
         json!(["TLSv1.2", "TLSv1.3"])
     );
 }
+
+#[test]
+fn a_name_made_while_route_53_cannot_be_changed_is_published_when_it_can() {
+    let mut site = Site::new();
+    let dark =
+        r#"{"id": "dark", "region": "us-east-1", "fault": {"blackout": {"plane": "control"}}}"#;
+    let rule = crate::faults::Rule::from_json(dark).unwrap();
+    site.world.faults.add(rule);
+    let arn = site.balancer("redmine");
+    assert_eq!(super::balancer(&site.world, &arn).unwrap().state, "active");
+    assert!(super::answering_nodes(&site.world, &arn).is_empty());
+    site.world.faults.clear();
+    site.wait(MINUTE);
+    assert_eq!(super::answering_nodes(&site.world, &arn).len(), 2);
+}
+
+#[test]
+fn a_dark_region_answers_nobody_and_learns_nothing() {
+    let mut site = Site::new();
+    let arn = site.balancer("redmine");
+    site.listener(&arn, 80, says("200", "hello"));
+    assert_eq!(site.get(&arn, 80, None, "x", "/").status, 200);
+    let dark = r#"{"id": "dark", "region": "us-west-2", "fault": {"blackout": {"plane": "data"}}}"#;
+    let rule = crate::faults::Rule::from_json(dark).unwrap();
+    site.world.faults.add(rule);
+    let answer = serve(
+        &site.world,
+        &arn,
+        80,
+        None,
+        "203.0.113.9",
+        &HttpRequest::get("x", "/"),
+    );
+    assert!(
+        matches!(answer, BalancerAnswer::TimedOut { .. }),
+        "{answer:?}"
+    );
+    let node = super::balancer(&site.world, &arn).unwrap().nodes[0].clone();
+    let from = crate::plane::From::Internet {
+        ip: "203.0.113.9".into(),
+    };
+    let to = crate::plane::To::Address(node.public_address.unwrap());
+    let blocked = crate::plane::reach(&site.world, &from, &to, 80);
+    assert_eq!(
+        blocked,
+        Err(crate::plane::Blocked::RegionDark(REGION.into()))
+    );
+    assert!(!super::is_healthy(&site.world, &arn));
+}
