@@ -796,3 +796,15 @@ fn expire(world: &mut World, event: &Event) {
         }
     });
 }
+
+/// Every tagged certificate as the tagging service lists them: ARN and tags.
+pub fn tagged(world: &World, account: &str, region: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let Some(place) = world.seen_place(account, region) else {
+        return vec![];
+    };
+    let certificates = place.acm.certificates.seen_all(world.now());
+    certificates
+        .filter(|(_, c)| !c.tags.is_empty())
+        .map(|(_, c)| (c.arn.clone(), c.tags.clone()))
+        .collect()
+}

@@ -418,3 +418,19 @@ fn list_tags(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
 
 /// How often the actor looks.
 const EVERY: Nanos = 60 * SECOND;
+
+/// Every tagged scalable target as the tagging service lists them: ARN and tags.
+pub fn tagged(
+    world: &World,
+    account: &str,
+    region: &str,
+) -> Vec<(String, BTreeMap<String, String>)> {
+    let Some(place) = world.seen_place(account, region) else {
+        return vec![];
+    };
+    let targets = place.autoscaling.targets.iter();
+    targets
+        .filter(|(_, t)| !t.tags.is_empty())
+        .map(|(_, t)| (t.arn.clone(), t.tags.clone()))
+        .collect()
+}

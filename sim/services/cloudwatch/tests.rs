@@ -225,7 +225,7 @@ fn an_alarm_follows_its_metric() {
     .unwrap();
     assert_eq!(
         history["AlarmHistoryItems"][0]["HistorySummary"],
-        "Alarm updated from ALARM to INSUFFICIENT_DATA"
+        "Alarm updated from OK to INSUFFICIENT_DATA"
     );
     call(&mut world, "DeleteAlarms", json!({"AlarmNames": ["lag"]})).unwrap();
     assert_eq!(world.next_event(), None);

@@ -458,3 +458,15 @@ fn change(cx: &mut Cx<'_>, registry: &str, name: &str, change: impl FnOnce(&mut 
 fn about(registry: &str, name: &str) -> Value {
     json!({"registryId": registry, "repositoryName": name})
 }
+
+/// Every tagged repository as the tagging service lists them: ARN and tags.
+pub fn tagged(world: &World, account: &str, region: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let Some(place) = world.seen_place(account, region) else {
+        return vec![];
+    };
+    let repositories = place.ecr.repositories.seen_all(world.now());
+    repositories
+        .filter(|(_, r)| !r.tags.is_empty())
+        .map(|(_, r)| (r.arn.clone(), r.tags.clone()))
+        .collect()
+}

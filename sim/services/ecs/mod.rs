@@ -309,3 +309,37 @@ fn arn_place(arn: &str) -> Option<(&str, &str)> {
     let region = parts.next()?;
     Some((parts.next()?, region))
 }
+
+/// Every tagged resource as the tagging service lists them: ARN and tags.
+pub fn tagged(world: &World, account: &str, region: &str) -> Vec<(String, Tags)> {
+    let Some(place) = world.seen_place(account, region) else {
+        return vec![];
+    };
+    let (state, now) = (&place.ecs, world.now());
+    let arn = |resource: String| format!("arn:aws:ecs:{region}:{account}:{resource}");
+    let clusters = state
+        .clusters
+        .seen_all(now)
+        .filter(|(_, c)| c.status == "ACTIVE");
+    let clusters = clusters.map(|(_, c)| (arn(format!("cluster/{}", c.name)), c.tags.clone()));
+    let definitions = state
+        .definitions
+        .seen_all(now)
+        .filter(|(_, d)| d.status == "ACTIVE");
+    let definitions = definitions.map(|(_, d)| {
+        let resource = format!("task-definition/{}:{}", d.family, d.revision);
+        (arn(resource), d.tags.clone())
+    });
+    let services = state
+        .services
+        .seen_all(now)
+        .filter(|(_, s)| s.status != "INACTIVE");
+    let services = services.map(|(_, s)| (s.arn.clone(), s.tags.clone()));
+    let tasks = state
+        .tasks
+        .seen_all(now)
+        .filter(|(_, t)| t.last_status != "STOPPED");
+    let tasks = tasks.map(|(_, t)| (t.arn.clone(), t.tags.clone()));
+    let all = clusters.chain(definitions).chain(services).chain(tasks);
+    all.filter(|(_, tags)| !tags.is_empty()).collect()
+}

@@ -20,6 +20,7 @@ mod tests;
 
 pub use answer::{Asker, Lookup, lookup, lookup_as};
 pub use health::is_healthy;
+pub use tags::tagged;
 
 use super::{Service, ServiceId, Wanted};
 use crate::clock::Nanos;

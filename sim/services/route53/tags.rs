@@ -2,7 +2,7 @@
 
 use super::{bare, no_such_zone, records::invalid};
 use crate::error::AwsError;
-use crate::world::{Cx, Input};
+use crate::world::{Cx, Input, World};
 use serde_json::{Value, json};
 
 const TAGS_PER_RESOURCE: usize = 50;
@@ -85,4 +85,27 @@ fn tags_of(cx: &mut Cx<'_>, kind: &str, id: &str) -> Result<Vec<(String, String)
             .ok_or_else(|| super::health::no_such_check(id)),
         other => Err(invalid(format!("Invalid resource type {other}"))),
     }
+}
+
+/// Every tagged zone and health check as the tagging service lists them in us-east-1: ARN and tags.
+pub fn tagged(world: &World, account: &str, region: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let Some(state) = world.accounts.get(account).map(|a| &a.route53) else {
+        return Vec::new();
+    };
+    if region != "us-east-1" {
+        return Vec::new();
+    }
+    let zones = state
+        .zones
+        .iter()
+        .map(|(id, z)| (format!("arn:aws:route53:::hostedzone/{id}"), &z.tags));
+    let checks = state
+        .checks
+        .iter()
+        .map(|(id, c)| (format!("arn:aws:route53:::healthcheck/{id}"), &c.tags));
+    zones
+        .chain(checks)
+        .filter(|(_, tags)| !tags.is_empty())
+        .map(|(arn, tags)| (arn, tags.clone()))
+        .collect()
 }

@@ -159,3 +159,12 @@ fn gate(cx: &Cx<'_>, operation: &str, input: &Input) -> Result<Bucket, AwsError>
     access::admit(cx, operation, input, bucket)?;
     Ok(bucket.clone())
 }
+
+/// Every tagged bucket of an account in a region as the tagging service lists them: ARN and tags.
+pub fn tagged(world: &World, account: &str, region: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let buckets = world.s3.buckets.iter().map(|(_, bucket)| bucket);
+    buckets
+        .filter(|b| b.owner == account && b.region == region && !b.tags.is_empty())
+        .map(|b| (format!("arn:aws:s3:::{}", b.name), b.tags.clone()))
+        .collect()
+}

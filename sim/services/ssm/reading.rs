@@ -219,9 +219,9 @@ fn filters(input: &Input, allowed: &[&str]) -> Result<Vec<Filter>, AwsError> {
     let mut read = Vec::new();
     for row in input.list("ParameterFilters") {
         let key = row["Key"].as_str().unwrap_or_default().to_owned();
-        if !allowed.contains(&key.as_str())
-            && !(allowed.contains(&"tag:") && key.starts_with("tag:"))
-        {
+        let known = allowed.contains(&key.as_str())
+            || (allowed.contains(&"tag:") && key.starts_with("tag:"));
+        if !known {
             return Err(AwsError::new(
                 "InvalidFilterKey",
                 format!("The following filter key is not valid: {key}."),

@@ -202,13 +202,8 @@ fn tier(input: &Input, before: Option<&Version>, value: &str) -> Result<String, 
     }
     let needs = large || input.has("Policies") || advanced_before;
     let tier = match input.str("Tier") {
-        Some("Intelligent-Tiering") => {
-            if needs {
-                "Advanced"
-            } else {
-                "Standard"
-            }
-        }
+        Some("Intelligent-Tiering") if needs => "Advanced",
+        Some("Intelligent-Tiering") => "Standard",
         Some("Advanced") => "Advanced",
         Some("Standard") if advanced_before => {
             return Err(invalid(
