@@ -13,5 +13,6 @@ pub mod manifest;
 pub mod printable;
 pub mod probe;
 pub mod sandbox;
+pub mod session;
 pub mod steps;
 pub mod vault;

@@ -11,13 +11,21 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::failure::{Exit, Failures};
 
+mod capture;
+mod carry;
 mod completions;
+mod drill;
 mod iam;
+mod kinds;
+mod look;
 mod man;
+mod migrate;
 mod plan;
+mod sandbox;
 mod schema;
 pub mod show;
 pub mod stack;
+mod whither;
 
 /// Moves an application stack on AWS to another region: on purpose, as a rehearsal, or because the region is gone.
 #[derive(Debug, Parser)]
@@ -49,6 +57,8 @@ pub struct Shared {
     /// Say more.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+    #[command(flatten)]
+    pub whither: whither::Whither,
     /// The folder that `manifests/` and `runbooks/` are in.
     #[arg(
         long,
@@ -76,6 +86,28 @@ impl Shared {
 pub enum Command {
     /// Shows what a move would do, for review. Changes nothing.
     Plan(plan::Plan),
+    /// Moves a stack to another region.
+    Migrate(migrate::Migrate),
+    /// Rehearses a move: real resources under names of their own, nothing fenced, no DNS; then takes them away.
+    Drill(drill::Drill),
+    /// Goes on with a run that was stopped or killed.
+    Resume(look::Resume),
+    /// Takes back what a run made, before its cut.
+    Undo(look::Undo),
+    /// Lets a run through that waits for an answer.
+    Approve(look::Approve),
+    /// Shows how a run stands.
+    Status(look::Status),
+    /// Lists the runs.
+    Runs(look::Runs),
+    /// Writes a run's report as one HTML file.
+    Report(look::Report),
+    /// Asks AWS what the source stack is, and writes it down beside the manifest.
+    Capture(capture::Capture),
+    /// Lists the kinds of steps.
+    Kinds(kinds::List),
+    /// The simulated AWS: serve it, build stacks in it, break it.
+    Sandbox(sandbox::Sandbox),
     /// Prints the JSON Schema of manifests or runbooks, for editors.
     Schema(schema::Schema),
     /// Prints the least IAM policy for a move.
@@ -114,6 +146,17 @@ fn run(cli: Cli) -> Result<Exit, Failures> {
     let shared = &cli.shared;
     match cli.command {
         Command::Plan(command) => plan::run(&command, shared),
+        Command::Migrate(command) => migrate::run(&command, shared),
+        Command::Drill(command) => drill::run(&command, shared),
+        Command::Resume(command) => look::resume(&command, shared),
+        Command::Undo(command) => look::undo(&command, shared),
+        Command::Approve(command) => look::approve(&command, shared),
+        Command::Status(command) => look::status(&command, shared),
+        Command::Runs(command) => look::runs(&command, shared),
+        Command::Report(command) => look::report(&command, shared),
+        Command::Capture(command) => capture::run(&command, shared),
+        Command::Kinds(_) => kinds::run(shared),
+        Command::Sandbox(command) => sandbox::run(&command, shared),
         Command::Schema(command) => schema::run(&command),
         Command::Iam(command) => iam::run(&command, shared),
         Command::Completions(command) => completions::run(&command),

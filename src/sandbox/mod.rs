@@ -111,6 +111,31 @@ impl Sandbox {
         Probe::new(plane.clone(), plane)
     }
 
+    /// Builds the source world of a stack unless it stands already: its first service or zone tells.
+    pub fn ensure(&self, stack: &str) -> Result<(), String> {
+        let text = seed::STACKS
+            .iter()
+            .find(|(name, _)| *name == stack)
+            .map(|(_, text)| *text);
+        let text = text.ok_or_else(|| format!("the sandbox knows no stack `{stack}`"))?;
+        let seed: Seed = read(text)?;
+        let mut player = InProcess {
+            world: self.world.clone(),
+        };
+        let stands = player.call(
+            &seed.account,
+            &seed.region,
+            "rds",
+            "DescribeDBInstances",
+            serde_json::json!({ "DBInstanceIdentifier": format!("{stack}-db") }),
+        );
+        if stands.is_ok() {
+            Ok(())
+        } else {
+            self.build(stack)
+        }
+    }
+
     /// Builds the source world of a stack. Virtual time passes; real time hardly does.
     pub fn build(&self, stack: &str) -> Result<(), String> {
         let text = seed::STACKS

@@ -56,6 +56,66 @@ pub mod watch;
 pub mod watermark;
 pub mod write_refused;
 
+use crate::env::Env;
+use drtool_engine::step::{Kind, Kinds};
+
+/// Every kind, one row each.
+static KINDS: &[Kind<Env>] = &[
+    Kind::of::<certificate::Certificate>(),
+    Kind::of::<certificate_issued::CertificateIssued>(),
+    Kind::of::<cluster::Cluster>(),
+    Kind::of::<database_fence::DatabaseFence>(),
+    Kind::of::<db_instance::DbInstance>(),
+    Kind::of::<db_instance_settings::DbInstanceSettings>(),
+    Kind::of::<db_parameter_group::DbParameterGroup>(),
+    Kind::of::<db_snapshot::DbSnapshot>(),
+    Kind::of::<db_snapshot_copy::DbSnapshotCopy>(),
+    Kind::of::<db_subnet_group::DbSubnetGroup>(),
+    Kind::of::<dns_cut::DnsCut>(),
+    Kind::of::<dns_ttl::DnsTtl>(),
+    Kind::of::<elastic_ip::ElasticIp>(),
+    Kind::of::<http_check::HttpCheck>(),
+    Kind::of::<internet_gateway::InternetGateway>(),
+    Kind::of::<kms_key::KmsKey>(),
+    Kind::of::<listener::Listener>(),
+    Kind::of::<listener_fence::ListenerFence>(),
+    Kind::of::<load_balancer::LoadBalancer>(),
+    Kind::of::<log_group::LogGroup>(),
+    Kind::of::<nat_gateway::NatGateway>(),
+    Kind::of::<outside_check::OutsideCheck>(),
+    Kind::of::<probe_task::ProbeTask>(),
+    Kind::of::<repository::Repository>(),
+    Kind::of::<role_access::RoleAccess>(),
+    Kind::of::<route_table::RouteTable>(),
+    Kind::of::<scalable_target::ScalableTarget>(),
+    Kind::of::<scaling_policy::ScalingPolicy>(),
+    Kind::of::<scaling_suspension::ScalingSuspension>(),
+    Kind::of::<secret_promotion::SecretPromotion>(),
+    Kind::of::<secret_replica::SecretReplica>(),
+    Kind::of::<secret_rewrite::SecretRewrite>(),
+    Kind::of::<security_group::SecurityGroup>(),
+    Kind::of::<security_group_rules::SecurityGroupRules>(),
+    Kind::of::<service::Service>(),
+    Kind::of::<service_scale::ServiceScale>(),
+    Kind::of::<settings_diff::SettingsDiff>(),
+    Kind::of::<sql_check::SqlCheck>(),
+    Kind::of::<subnet::Subnet>(),
+    Kind::of::<target_group::TargetGroup>(),
+    Kind::of::<target_health::TargetHealth>(),
+    Kind::of::<task_definition::TaskDefinition>(),
+    Kind::of::<tcp_check::TcpCheck>(),
+    Kind::of::<validation_record::ValidationRecord>(),
+    Kind::of::<vpc::Vpc>(),
+    Kind::of::<watch::Watch>(),
+    Kind::of::<watermark::Watermark>(),
+    Kind::of::<write_refused::WriteRefused>(),
+];
+
+/// The kinds by name.
+pub fn kinds() -> Kinds<Env> {
+    Kinds::new(KINDS)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value as Json;

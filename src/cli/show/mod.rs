@@ -36,6 +36,18 @@ pub fn plan(plan: &Plan, colour: bool, everything: bool) -> String {
     page.text
 }
 
+/// What is read before a run: its head, and nothing else.
+pub fn head(plan: &Plan, colour: bool) -> String {
+    let mut page = Page {
+        text: String::new(),
+        paint: Paint { colour },
+    };
+    if let Ok(facts) = serde_json::from_value::<Facts>(plan.facts.clone()) {
+        page.head(plan, &facts);
+    }
+    page.text
+}
+
 struct Page {
     text: String,
     paint: Paint,

@@ -1,0 +1,348 @@
+//! What every command that carries a run out shares: reading the stack, the capture, Ctrl-C, the reporters, the end.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use drtool_engine::RunId;
+use drtool_engine::event::{Outcome, exit};
+use drtool_engine::journal::{Place, RealDisk};
+use drtool_engine::plan::{Approval, Plan};
+use drtool_engine::report::bar::Bar;
+use drtool_engine::report::json::Json;
+use drtool_engine::report::lines::{Detail, Lines};
+use drtool_engine::report::words;
+use drtool_engine::run::{Controls, Ended, Fleet, Pace, Run, RunError};
+
+use super::{Shared, stack};
+use crate::capture::Capture;
+use crate::discover::{self, Named};
+use crate::env::Env;
+use crate::expand::{self, Asked, Rehearsal};
+use crate::failure::{Exit, Failure, Failures};
+use crate::manifest::{Manifest, Region};
+use crate::session::Session;
+
+/// What a manifest names, for discovery.
+pub fn named(manifest: &Manifest, partition: &str) -> Named {
+    let split = |text: &str| match text.split_once('/') {
+        Some((cluster, service)) => (cluster.to_owned(), service.to_owned()),
+        None => ("default".to_owned(), text.to_owned()),
+    };
+    Named {
+        stack: manifest.name.as_str().to_owned(),
+        region: manifest.source.region.as_str().to_owned(),
+        account: manifest.source.account.as_str().to_owned(),
+        partition: partition.to_owned(),
+        databases: manifest
+            .databases
+            .iter()
+            .map(|d| d.instance.to_string())
+            .collect(),
+        secrets: manifest
+            .secrets
+            .iter()
+            .map(|s| s.name.to_string())
+            .collect(),
+        repositories: manifest
+            .images
+            .iter()
+            .map(|i| i.repository.to_string())
+            .collect(),
+        services: manifest
+            .services
+            .iter()
+            .map(|s| split(&s.service.to_string()))
+            .collect(),
+        records: manifest
+            .dns
+            .iter()
+            .map(|r| (r.zone.to_string(), r.record.to_string()))
+            .collect(),
+    }
+}
+
+/// Asks AWS who we are, and what the source stack is.
+pub fn captured(session: &Session, manifest: &Manifest) -> Result<Capture, Failures> {
+    let region = manifest.source.region.as_str().to_owned();
+    let account = manifest.source.account.as_str().to_owned();
+    let cloud = session.cloud();
+    let named = named(manifest, "aws");
+    let taken = session.clock().now();
+    let found = session.block_on(async move {
+        let cloud = cloud.await;
+        let who = cloud.identity(&region).await.map_err(|error| {
+            Failure::new(
+                "E2002",
+                Exit::Refused,
+                format_args!("AWS does not say who we are"),
+            )
+            .cause(error)
+            .hint("are there credentials? aws sts get-caller-identity tells; then try again")
+        })?;
+        if who.account != account {
+            return Err(Failure::new(
+                "E2001",
+                Exit::Refused,
+                format_args!(
+                    "these credentials are of account {}, the manifest is for {account}",
+                    who.account
+                ),
+            )
+            .hint("say --profile, or correct source.account in the manifest"));
+        }
+        let named = Named {
+            partition: who.partition,
+            ..named
+        };
+        discover::discover(&cloud, &named, taken, 0).await
+    })??;
+    Ok(found)
+}
+
+/// A plan from the live stack.
+pub fn planned(
+    session: &Session,
+    found: &mut stack::Stack,
+    to: Region,
+    profile: Rehearsal,
+    shared: &Shared,
+) -> Result<Plan, Failures> {
+    build(session, found)?;
+    let capture = captured(session, &found.manifest)?;
+    let runbook = found.runbook(shared, "migrate")?;
+    let asked = Asked {
+        to,
+        profile,
+        lineage: super::plan::lineage(&capture.account, &capture.stack),
+        seed: super::plan::seed(),
+    };
+    expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)
+}
+
+/// In the sandbox: the source world of the stack, built when it is not there.
+pub fn build(session: &Session, found: &stack::Stack) -> Result<(), Failures> {
+    let Some(sandbox) = session.world() else {
+        return Ok(());
+    };
+    let stack = found.manifest.name.as_str();
+    sandbox.ensure(stack).map_err(|why| {
+        Failure::input(
+            "E2020",
+            format_args!("the sandbox cannot build `{stack}`: {why}"),
+        )
+        .into()
+    })
+}
+
+/// A person agrees to everything in advance.
+pub fn agree(plan: &mut Plan, by: &str, why: &str) {
+    let asked: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(|s| s.confirm.is_some())
+        .map(|s| s.id.to_string())
+        .collect();
+    for what in asked {
+        plan.approvals.push(Approval {
+            what,
+            by: by.to_owned(),
+            why: why.to_owned(),
+        });
+    }
+}
+
+/// Who types: for journals.
+pub fn who() -> String {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "somebody".to_owned());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match host.trim() {
+        "" => user,
+        host => format!("{user}@{host}"),
+    }
+}
+
+/// The files of a run.
+pub fn place(state: &std::path::Path, run: &RunId) -> Place {
+    Place::new(Arc::new(RealDisk), state, run.clone())
+}
+
+/// Begins a run of `plan`.
+pub fn begin(session: &Session, plan: Plan) -> Result<(RunId, Run<Env>), Failures> {
+    let run = RunId::new(&plan.seed).map_err(|bad| Failure::input("E1040", bad))?;
+    let env = environment(session, &plan)?;
+    let holder = crate::session::holder(who());
+    let begun = Run::begin(
+        place(session.state(), &run),
+        plan,
+        &crate::steps::kinds(),
+        env,
+        holder,
+        session.clock().now(),
+    );
+    begun
+        .map(|r| (run, r))
+        .map_err(|error| refused(error, "the run cannot begin"))
+}
+
+/// What the steps of a plan are handed.
+pub fn environment(session: &Session, plan: &Plan) -> Result<Arc<Env>, Failures> {
+    let text = |name: &str| {
+        plan.facts
+            .get(name)
+            .and_then(|v| v.as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let cloud = session.cloud();
+    let cloud = session.block_on(cloud)?;
+    let partition = Some(text("partition"))
+        .filter(|p| !p.is_empty())
+        .unwrap_or_else(|| "aws".to_owned());
+    Ok(Arc::new(session.env(
+        cloud,
+        &text("account"),
+        &partition,
+    )?))
+}
+
+/// A run that cannot go on, as a failure.
+pub fn refused(error: RunError, what: &str) -> Failures {
+    if let RunError::Plan { flaws } = &error {
+        let failures = flaws
+            .iter()
+            .map(|flaw| {
+                let failure = Failure::new(flaw.code, Exit::Input, &flaw.what);
+                match &flaw.hint {
+                    Some(hint) => failure.hint(hint.clone()),
+                    None => failure,
+                }
+            })
+            .collect();
+        return Failures(failures);
+    }
+    let exit = match error.exit() {
+        exit::INPUT => Exit::Input,
+        exit::STOPPED => Exit::Stopped,
+        _ => Exit::State,
+    };
+    Failure::new(error.code(), exit, what).cause(error).into()
+}
+
+/// Carries a run out to the end of this life, and says how it ended.
+pub fn carry(session: &Session, run: Run<Env>, shared: &Shared) -> Result<Ended, Failures> {
+    let detail = match (shared.quiet, shared.verbose) {
+        (true, _) => Detail::Quiet,
+        (false, 0) => Detail::Normal,
+        _ => Detail::Verbose,
+    };
+    let run = if shared.json {
+        run.reporter(Json(std::io::stdout()))
+    } else if std::io::stderr().is_terminal() {
+        run.reporter(Bar::stderr(detail))
+    } else {
+        run.reporter(Lines::new(std::io::stderr(), detail))
+    };
+    let fleet = Fleet::new(session.clock(), Pace::default()).with(run);
+    interruptible(fleet.controls());
+    let mut ended = session.block_on(fleet.run())?;
+    ended.pop().ok_or_else(|| {
+        Failure::new("E9003", Exit::Bug, "a fleet of one run ended without it").into()
+    })
+}
+
+/// Ctrl-C once stops after the calls in flight, twice at once. A thread of its own: it must work whatever the run does.
+fn interruptible(controls: Controls) {
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+        else {
+            return;
+        };
+        runtime.block_on(async move {
+            let Ok(mut terminate) =
+                tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            else {
+                return;
+            };
+            let mut times = 0;
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = terminate.recv() => {}
+                    heard = tokio::signal::ctrl_c() => if heard.is_err() { return },
+                }
+                times += 1;
+                if times == 1 {
+                    eprintln!("stopping after the calls in flight; once more stops at once");
+                }
+                controls.interrupt(times);
+            }
+        });
+    });
+}
+
+/// The last lines: how it ended, and what to type next.
+pub fn close(run: &RunId, ended: &Ended, shared: &Shared) -> Result<Exit, Failures> {
+    let outcome = match &ended.result {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let exit = if error.exit() == exit::STOPPED {
+                Exit::Stopped
+            } else {
+                Exit::State
+            };
+            return Err(Failure::new(
+                error.code(),
+                exit,
+                format_args!("run {run} ended early: {error}"),
+            )
+            .hint(format!("drtool status {run}"))
+            .into());
+        }
+    };
+    if !shared.json {
+        let sandbox = if shared.whither.sandbox {
+            " --sandbox"
+        } else {
+            ""
+        };
+        eprintln!("{}", words::outcome(outcome).text);
+        if let Outcome::Refused { fault, .. } | Outcome::Failed { fault, .. } = outcome {
+            for line in words::fault(fault) {
+                eprintln!("  {line}");
+            }
+        }
+        if outcome.resumable() {
+            eprintln!("go on:        drtool resume {run}{sandbox}");
+            eprintln!("take it back: drtool undo {run}{sandbox}");
+        }
+        eprintln!("report:       drtool report {run}{sandbox}");
+        eprintln!("run {run}");
+    }
+    Ok(match outcome.exit() {
+        exit::DONE => Exit::Done,
+        exit::BUG => Exit::Bug,
+        exit::INPUT => Exit::Input,
+        exit::REFUSED => Exit::Refused,
+        exit::STOPPED => Exit::Stopped,
+        exit::LEFT => Exit::LeftBehind,
+        exit::MISSED => Exit::Missed,
+        _ => Exit::State,
+    })
+}
+
+/// Nobody to ask and no agreement: nothing may be fenced or cut.
+pub fn attended(shared: &Shared) -> Result<(), Failures> {
+    if shared.whither.agreed() || std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(Failure::input(
+        "E1094",
+        "there is no terminal to ask, and nothing is fenced or cut unasked",
+    )
+    .hint("run it in a terminal, or agree in advance with --yes")
+    .into())
+}

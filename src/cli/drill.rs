@@ -1,0 +1,56 @@
+//! `drtool drill`: the rehearsal, and the cleaning up after one that was killed.
+
+use clap::{Args, Subcommand};
+use drtool_engine::event::Reach;
+use drtool_engine::run::Run;
+
+use super::{Shared, carry, look, stack};
+use crate::expand::Rehearsal;
+use crate::failure::{Exit, Failures};
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Drill {
+    #[command(flatten)]
+    pub which: stack::Which,
+    /// The region to rehearse the move to.
+    #[arg(long, value_name = "REGION")]
+    pub to: Option<String>,
+    #[command(subcommand)]
+    pub what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Takes away what a killed drill left.
+    Clean {
+        /// The drill's run id.
+        run: String,
+    },
+}
+
+pub fn run(command: &Drill, shared: &Shared) -> Result<Exit, Failures> {
+    let session = shared.whither.session()?;
+    if let Some(What::Clean { run }) = &command.what {
+        let id = look::id(run)?;
+        let place = carry::place(session.state(), &id);
+        let records = look::records(&place)?;
+        let plan = look::plan(&records)?;
+        let env = carry::environment(&session, &plan)?;
+        let holder = crate::session::holder(carry::who());
+        let taken = Run::take_over(place, &crate::steps::kinds(), env, holder)
+            .and_then(|run| run.undo(carry::who(), Reach::BeforeCut))
+            .map_err(|error| carry::refused(error, "the drill cannot be cleaned"))?;
+        let ended = carry::carry(&session, taken, shared)?;
+        return carry::close(&id, &ended, shared);
+    }
+    let mut found = command.which.read_one(shared)?;
+    let to = stack::target(&found.manifest, command.to.as_deref())?;
+    let plan = carry::planned(&session, &mut found, to, Rehearsal::Drill, shared)?;
+    let (id, run) = carry::begin(&session, plan)?;
+    if !shared.json {
+        eprintln!("run {id}");
+    }
+    let ended = carry::carry(&session, run, shared)?;
+    carry::close(&id, &ended, shared)
+}

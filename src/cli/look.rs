@@ -1,0 +1,311 @@
+//! Commands about runs that exist: `resume`, `undo`, `approve`, `status`, `runs`, `report`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use drtool_engine::RunId;
+use drtool_engine::event::{Answer, Event, Reach, Record};
+use drtool_engine::journal::{self, Letter, Place, RealDisk, Wish};
+use drtool_engine::plan::Plan;
+use drtool_engine::report::{html, picture, words};
+use drtool_engine::run::Run;
+use drtool_engine::state::RunState;
+use drtool_engine::{StepId, Timestamp};
+
+use super::{Shared, carry};
+use crate::env::Env;
+use crate::failure::{Exit, Failure, Failures};
+use crate::session::Session;
+
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The run's id; the newest run that can go on where it is left out.
+    pub run: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Undo {
+    /// The run's id.
+    pub run: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The run's id.
+    pub run: String,
+    /// The step that waits.
+    pub step: String,
+    /// Refuse instead.
+    #[arg(long)]
+    pub decline: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The run's id; the newest run where it is left out.
+    pub run: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Runs {}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The run's id; the newest run where it is left out.
+    pub run: Option<String>,
+    /// Where to; `RUN.html` where it is left out.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// A run id that was typed.
+pub fn id(text: &str) -> Result<RunId, Failures> {
+    RunId::new(text).map_err(|bad| Failure::input("E1040", bad).into())
+}
+
+fn journal_failed(error: journal::JournalError) -> Failures {
+    Failure::new(
+        error.code(),
+        Exit::State,
+        "the run's journal cannot be read",
+    )
+    .cause(error)
+    .into()
+}
+
+/// Every record of a run.
+pub fn records(place: &Place) -> Result<Vec<Record>, Failures> {
+    if !place.journal().is_file() {
+        return Err(
+            Failure::input("E1095", format!("there is no run {}", place.run()))
+                .hint("drtool runs lists them")
+                .into(),
+        );
+    }
+    journal::read(place).map_err(journal_failed)
+}
+
+/// The plan in a run's first record.
+pub fn plan(records: &[Record]) -> Result<Plan, Failures> {
+    match records.first().map(|r| &r.event) {
+        Some(Event::Planned { plan, .. }) => Ok((**plan).clone()),
+        _ => Err(Failure::new(
+            "E3005",
+            Exit::State,
+            "the journal does not begin with a plan",
+        )
+        .into()),
+    }
+}
+
+fn state(records: &[Record]) -> Result<RunState, Failures> {
+    RunState::fold(records).map_err(|error| {
+        Failure::new("E3009", Exit::State, "the journal contradicts itself")
+            .cause(error)
+            .into()
+    })
+}
+
+/// All runs with their records, the newest last.
+fn all(shared: &Shared) -> Result<Vec<(Place, Vec<Record>)>, Failures> {
+    let folder = shared.whither.runs();
+    let mut found = Vec::new();
+    for run in journal::runs(&RealDisk, &folder).map_err(journal_failed)? {
+        let place = carry::place(&folder, &run);
+        let records = records(&place)?;
+        found.push((place, records));
+    }
+    found.sort_by_key(|(_, records)| records.first().map(|r| r.at));
+    Ok(found)
+}
+
+/// The run that is meant: the one named, or the newest that fits.
+fn meant(
+    shared: &Shared,
+    run: Option<&str>,
+    fits: impl Fn(&RunState) -> bool,
+) -> Result<(Place, Vec<Record>), Failures> {
+    if let Some(run) = run {
+        let place = carry::place(&shared.whither.runs(), &id(run)?);
+        let records = records(&place)?;
+        return Ok((place, records));
+    }
+    for (place, records) in all(shared)?.into_iter().rev() {
+        if fits(&state(&records)?) {
+            return Ok((place, records));
+        }
+    }
+    Err(Failure::input("E1095", "there is no such run")
+        .hint("drtool runs lists them")
+        .into())
+}
+
+fn open(session: &Session, place: Place, records: &[Record]) -> Result<Run<Env>, Failures> {
+    let env: Arc<Env> = carry::environment(session, &plan(records)?)?;
+    Run::take_over(
+        place,
+        &crate::steps::kinds(),
+        env,
+        crate::session::holder(carry::who()),
+    )
+    .map_err(|error| carry::refused(error, "the run cannot be taken over"))
+}
+
+pub fn resume(command: &Resume, shared: &Shared) -> Result<Exit, Failures> {
+    let session = shared.whither.session()?;
+    let can_go_on = |state: &RunState| {
+        state
+            .outcome
+            .as_ref()
+            .is_none_or(|outcome| outcome.resumable())
+    };
+    let (place, records) = meant(shared, command.run.as_deref(), can_go_on)?;
+    let id = place.run().clone();
+    let run = open(&session, place, &records)?
+        .resume()
+        .map_err(|error| carry::refused(error, "the run cannot go on"))?;
+    let ended = carry::carry(&session, run, shared)?;
+    carry::close(&id, &ended, shared)
+}
+
+pub fn undo(command: &Undo, shared: &Shared) -> Result<Exit, Failures> {
+    let session = shared.whither.session()?;
+    let place = carry::place(session.state(), &id(&command.run)?);
+    let id = place.run().clone();
+    let records = records(&place)?;
+    let run = open(&session, place, &records)?
+        .undo(carry::who(), Reach::BeforeCut)
+        .map_err(|error| {
+            let past = matches!(error, drtool_engine::run::RunError::PastTheCut { .. });
+            let mut failures = carry::refused(error, "the run cannot be taken back");
+            if past && let Some(first) = failures.0.pop() {
+                failures.0.push(first.hint(
+                    "users are on the target: the way home is a new move, back to the source",
+                ));
+            }
+            failures
+        })?;
+    let ended = carry::carry(&session, run, shared)?;
+    carry::close(&id, &ended, shared)
+}
+
+pub fn approve(command: &Approve, shared: &Shared) -> Result<Exit, Failures> {
+    let place = carry::place(&shared.whither.runs(), &id(&command.run)?);
+    let records = records(&place)?;
+    let step = StepId::new(&command.step).map_err(|bad| Failure::input("E1040", bad))?;
+    // An answer belongs to one question: a later one is asked anew.
+    let asked = records
+        .iter()
+        .rev()
+        .find(|r| matches!(&r.event, Event::Asked { step: of, .. } if *of == step));
+    let Some(asked) = asked else {
+        return Err(Failure::input(
+            "E1042",
+            format!(
+                "step `{step}` of run {} has not asked anything",
+                place.run()
+            ),
+        )
+        .hint(format!("drtool status {}", place.run()))
+        .into());
+    };
+    let answer = if command.decline {
+        Answer::No
+    } else {
+        Answer::Yes
+    };
+    let letter = Letter {
+        by: carry::who(),
+        at: Timestamp::now(),
+        wish: Wish::Answer {
+            step,
+            asked: asked.number,
+            answer,
+        },
+    };
+    place.post(&letter).map_err(|error| {
+        Failure::new(
+            "E3032",
+            Exit::State,
+            "the answer cannot be left beside the journal",
+        )
+        .cause(error)
+    })?;
+    if !place.held() {
+        eprintln!(
+            "nobody carries the run out now; it hears the answer when it goes on: drtool resume {}",
+            place.run()
+        );
+    }
+    Ok(Exit::Done)
+}
+
+pub fn status(command: &Status, shared: &Shared) -> Result<Exit, Failures> {
+    let (place, records) = meant(shared, command.run.as_deref(), |_| true)?;
+    let state = state(&records)?;
+    let now = records.last().map_or(Timestamp::UNIX_EPOCH, |r| r.at);
+    let held = place.held();
+    if shared.json {
+        let outcome = state.outcome.as_ref();
+        super::say(&format!(
+            "{}\n",
+            serde_json::json!({ "run": place.run().as_str(), "held": held, "outcome": outcome })
+        ));
+        return Ok(Exit::Done);
+    }
+    let mut text = format!("run {} of {}\n", place.run(), state.plan.stack);
+    for line in picture::picture(&state, now) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text.push_str(&match (&state.outcome, held) {
+        (Some(outcome), _) => format!("{}\n", words::outcome(outcome).text),
+        (None, true) => "somebody carries it out now\n".to_owned(),
+        (None, false) => format!("killed: drtool resume {}\n", place.run()),
+    });
+    super::say(&text);
+    Ok(Exit::Done)
+}
+
+pub fn runs(_: &Runs, shared: &Shared) -> Result<Exit, Failures> {
+    for (place, records) in all(shared)? {
+        let state = state(&records)?;
+        let how = match (&state.outcome, place.held()) {
+            (Some(outcome), _) => words::outcome(outcome).text,
+            (None, true) => "running".to_owned(),
+            (None, false) => "killed".to_owned(),
+        };
+        let at = records
+            .first()
+            .map(|r| r.at.to_string())
+            .unwrap_or_default();
+        super::say(&format!(
+            "{}  {at}  {} {}  {how}\n",
+            place.run(),
+            state.plan.profile.name,
+            state.plan.stack
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+pub fn report(command: &Report, shared: &Shared) -> Result<Exit, Failures> {
+    let (place, records) = meant(shared, command.run.as_deref(), |_| true)?;
+    let page = html::page(&records).map_err(|error| {
+        Failure::new("E3009", Exit::State, "the journal contradicts itself").cause(error)
+    })?;
+    let path = command
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(format!("{}.html", place.run())));
+    std::fs::write(&path, page).map_err(|error| {
+        Failure::input(
+            "E1071",
+            format!("the report cannot be written to {}", path.display()),
+        )
+        .cause(error)
+    })?;
+    super::say(&format!("{}\n", path.display()));
+    Ok(Exit::Done)
+}
