@@ -243,7 +243,9 @@ pub fn act(world: &mut World, action: &Action) -> Value {
             for member in ["HostedZoneId", "Id"] {
                 if let Some(Value::String(id)) = input.get_mut(member)
                     && service == ServiceId::Route53
-                    && let Some(bare) = id.strip_prefix("/hostedzone/").or_else(|| id.strip_prefix("/change/"))
+                    && let Some(bare) = id
+                        .strip_prefix("/hostedzone/")
+                        .or_else(|| id.strip_prefix("/change/"))
                 {
                     *id = bare.to_owned();
                 }
