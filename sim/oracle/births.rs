@@ -48,8 +48,42 @@ const MAKING: [&str; 16] = [
     "Upload",
 ];
 
+/// What deletions name by a name alone: the member, and what stands before the name in the ARN.
+const NAMED: [(&str, &str, &str); 16] = [
+    ("DeleteDBInstance", "DBInstanceIdentifier", ":db:"),
+    ("DeleteDBSnapshot", "DBSnapshotIdentifier", ":snapshot:"),
+    ("DeleteDBCluster", "DBClusterIdentifier", ":cluster:"),
+    (
+        "DeleteDBClusterSnapshot",
+        "DBClusterSnapshotIdentifier",
+        ":cluster-snapshot:",
+    ),
+    ("DeleteDBSubnetGroup", "DBSubnetGroupName", ":subgrp:"),
+    ("DeleteDBParameterGroup", "DBParameterGroupName", ":pg:"),
+    (
+        "DeleteDBClusterParameterGroup",
+        "DBClusterParameterGroupName",
+        ":cluster-pg:",
+    ),
+    ("DeleteOptionGroup", "OptionGroupName", ":og:"),
+    ("DeleteCluster", "cluster", ":cluster/"),
+    ("DeleteService", "service", "/"),
+    ("DeleteRepository", "repositoryName", ":repository/"),
+    ("DeleteRole", "RoleName", "/"),
+    ("DeleteUser", "UserName", "/"),
+    ("DeleteLogGroup", "logGroupName", ":log-group:"),
+    ("DeleteBucket", "Bucket", ":s3:::"),
+    ("DeleteAlias", "AliasName", ":"),
+];
+
 pub(crate) fn witness(cx: &mut Cx<'_>, input: &Input, output: &Value) {
     let operation = cx.operation.clone();
+    if cx.service == ServiceId::Route53 && operation == "ChangeResourceRecordSets" {
+        return record_sets(cx, input);
+    }
+    if operation.starts_with("Delete") || operation.starts_with("Release") {
+        return death(cx, input);
+    }
     if !MAKING.iter().any(|verb| operation.starts_with(verb)) {
         return;
     }
@@ -57,38 +91,105 @@ pub(crate) fn witness(cx: &mut Cx<'_>, input: &Input, output: &Value) {
     collect(output, &mut names);
     // What has no name of its own in the answer is named in the request.
     match cx.service {
-        ServiceId::Logs => name(
-            input,
-            "logGroupName",
-            |n| cx.arn("logs", &format!("log-group:{n}")),
-            &mut names,
-        ),
-        ServiceId::Ssm => {
+        ServiceId::Logs => {
             name(
                 input,
-                "Name",
-                |n| cx.arn("ssm", &format!("parameter/{}", n.trim_start_matches('/'))),
+                "logGroupName",
+                |n| cx.arn("logs", &format!("log-group:{n}")),
                 &mut names,
             );
+        }
+        ServiceId::Ssm => {
+            let full = |n: &str| cx.arn("ssm", &format!("parameter/{}", n.trim_start_matches('/')));
+            name(input, "Name", full, &mut names);
         }
         ServiceId::S3 => name(input, "Bucket", |n| format!("arn:aws:s3:::{n}"), &mut names),
         ServiceId::Kms => name(input, "AliasName", |n| cx.arn("kms", n), &mut names),
         _ => {}
     }
     names.retain(|n| !cx.world.births.0.contains_key(n));
-    if names.is_empty() {
-        return;
+    if !names.is_empty() {
+        put(cx, names);
     }
+}
+
+fn put(cx: &mut Cx<'_>, names: Vec<String>) {
     let birth = Arc::new(Birth {
         at: cx.now(),
         by: cx.caller.arn.clone(),
-        operation,
+        operation: cx.operation.clone(),
         request_id: cx.request_id.clone(),
     });
     let births = Arc::make_mut(&mut cx.world.births.0);
     for name in names {
         births.insert(name, Arc::clone(&birth));
     }
+}
+
+/// What is deleted may be made again under its name, by somebody else.
+fn death(cx: &mut Cx<'_>, input: &Input) {
+    let mut gone: Vec<String> = vec![];
+    if let Some(members) = input.value.as_object() {
+        let strings = members.values().filter_map(Value::as_str);
+        gone.extend(strings.filter(|s| is_name(s)).map(str::to_owned));
+    }
+    if let Some((_, member, before)) = NAMED.iter().find(|(op, ..)| *op == cx.operation)
+        && let Some(given) = input.str(member)
+    {
+        let end = format!("{before}{}", given.rsplit('/').next().unwrap_or(given));
+        let service = format!(":{}:", cx.service.signing());
+        let here = format!(":{}:", cx.account_id());
+        let named = |key: &&String| {
+            key.ends_with(&end)
+                && key.contains(&service)
+                && (key.contains(&here) || cx.service == ServiceId::S3)
+                && (key.contains(&format!(":{}:", cx.region))
+                    || key.contains(":::")
+                    || key.contains(":iam::"))
+        };
+        gone.extend(cx.world.births.0.keys().filter(named).cloned());
+    }
+    if gone.iter().any(|name| cx.world.births.0.contains_key(name)) {
+        let births = Arc::make_mut(&mut cx.world.births.0);
+        for name in &gone {
+            births.remove(name);
+        }
+    }
+}
+
+/// Record sets have no ids: zone, name, type and set identifier are one.
+pub(super) fn record_set(zone: &str, set: &Value) -> String {
+    let part = |member: &str| set.get(member).and_then(Value::as_str).unwrap_or("");
+    let name = part("Name").trim_end_matches('.').to_ascii_lowercase();
+    format!("{zone} {name}. {} {}", part("Type"), part("SetIdentifier"))
+        .trim_end()
+        .to_owned()
+}
+
+fn record_sets(cx: &mut Cx<'_>, input: &Input) {
+    let zone = input
+        .str("HostedZoneId")
+        .unwrap_or("")
+        .trim_start_matches("/hostedzone/")
+        .to_owned();
+    let changes = input
+        .value
+        .pointer("/ChangeBatch/Changes")
+        .and_then(Value::as_array)
+        .cloned();
+    let mut made = vec![];
+    for change in changes.unwrap_or_default() {
+        let id = record_set(&zone, &change["ResourceRecordSet"]);
+        made.retain(|other| *other != id);
+        if change["Action"] == "DELETE" {
+            if cx.world.births.0.contains_key(&id) {
+                Arc::make_mut(&mut cx.world.births.0).remove(&id);
+            }
+        } else {
+            made.push(id);
+        }
+    }
+    put(cx, made);
 }
 
 fn name(input: &Input, member: &str, full: impl Fn(&str) -> String, names: &mut Vec<String>) {

@@ -594,21 +594,8 @@ impl Look<'_> {
                 json!({ "HostedZoneId": zone }),
             );
             for set in rows(&sets, "ResourceRecordSets") {
-                let part = |member: &str| text(&set, member).unwrap_or("").to_owned();
-                let id = format!(
-                    "{zone} {} {} {}",
-                    part("Name"),
-                    part("Type"),
-                    part("SetIdentifier")
-                );
-                self.put(
-                    Route53,
-                    "record-set",
-                    id.trim_end(),
-                    None,
-                    None,
-                    &Value::Null,
-                );
+                let id = super::births::record_set(&zone, &set);
+                self.put(Route53, "record-set", &id, None, None, &Value::Null);
             }
         }
     }

@@ -75,3 +75,57 @@ fn asking_the_oracle_changes_nothing() {
     );
     assert!(!differences(&site.world, &fork).is_empty());
 }
+
+#[test]
+fn what_is_made_again_has_a_new_maker() {
+    let mut site = Site::new();
+    let mut made = |site: &mut Site| {
+        site.pass(MINUTE);
+        site.ok(
+            ServiceId::Ecr,
+            "CreateRepository",
+            json!({ "repositoryName": "redmine" }),
+        );
+        let all = resources(&site.world);
+        all.iter()
+            .find(|r| r.kind == "repository")
+            .unwrap()
+            .made
+            .clone()
+            .unwrap()
+            .at
+    };
+    let first = made(&mut site);
+    site.ok(
+        ServiceId::Ecr,
+        "DeleteRepository",
+        json!({ "repositoryName": "redmine" }),
+    );
+    assert_eq!(made(&mut site), first + MINUTE);
+    let zone = site.ok(
+        ServiceId::Route53,
+        "CreateHostedZone",
+        json!({ "Name": "example.com", "CallerReference": "1" }),
+    );
+    let zone = zone["HostedZone"]["Id"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches("/hostedzone/")
+        .to_owned();
+    let set = json!({ "Name": "www.example.com", "Type": "A", "TTL": 60, "ResourceRecords": [{ "Value": "192.0.2.1" }] });
+    let batch = json!({ "Changes": [{ "Action": "CREATE", "ResourceRecordSet": set }] });
+    site.ok(
+        ServiceId::Route53,
+        "ChangeResourceRecordSets",
+        json!({ "HostedZoneId": zone, "ChangeBatch": batch }),
+    );
+    let all = resources(&site.world);
+    let record = all
+        .iter()
+        .find(|r| r.id == format!("{zone} www.example.com. A"))
+        .unwrap();
+    assert_eq!(
+        record.made.as_ref().unwrap().operation,
+        "ChangeResourceRecordSets"
+    );
+}
