@@ -2,8 +2,8 @@
 
 use super::cidr::Cidr;
 use super::filters::{Filters, Question, one};
-use super::groups::prefix_lists;
 use super::interfaces::{self, Attachment};
+use super::prefix_lists::prefix_lists;
 use super::state::{Destination, Endpoint, Route, State, Target};
 use super::tags::{self, Tags};
 use super::zones;

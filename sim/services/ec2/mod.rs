@@ -4,7 +4,7 @@
 //! not simulated.
 //!
 //! * [`state`]: what there is. [`cidr`], [`zones`], [`tags`], `filters`: what every kind needs.
-//! * One file per kind of thing: `vpcs`, `subnets`, `gateways`, `addresses`, `nat`, `routes`, `groups`, `acls`,
+//! * One file per kind of thing: `vpcs`, `subnets`, `gateways`, `addresses`, `nat`, `routes`, `groups`, `rules`, `prefix_lists`, `acls`,
 //!   `endpoints`, `interfaces`, `peerings`, `flow_logs`, `dhcp`.
 
 mod acls;
@@ -22,7 +22,9 @@ mod interfaces;
 mod nat;
 mod peerings;
 mod permissions;
+mod prefix_lists;
 mod routes;
+mod rules;
 pub mod state;
 mod subnets;
 pub mod tags;
@@ -40,11 +42,11 @@ use serde_json::{Value, json};
 pub use addresses::associate_address;
 pub use endpoints::service_address;
 pub use gateways::has_internet_gateway;
-pub use groups::prefix_list_cidrs;
 pub use interfaces::{
     Attachment, attach, attach_interface, free_addresses_of, holder_of_private, holder_of_public,
     regroup, release_interface,
 };
+pub use prefix_lists::prefix_list_cidrs;
 pub use state::{Interface, SecurityGroup, State, Subnet, Vpc};
 pub use tags::tagged;
 pub use zones::{Zone, opt_into, region_enabled, zones};
@@ -100,18 +102,18 @@ fn operation(name: &str) -> Option<Operation> {
         "CreateSecurityGroup" => groups::create,
         "DeleteSecurityGroup" => groups::delete,
         "DescribeSecurityGroups" => groups::describe,
-        "AuthorizeSecurityGroupIngress" => groups::authorize_ingress,
-        "AuthorizeSecurityGroupEgress" => groups::authorize_egress,
-        "RevokeSecurityGroupIngress" => groups::revoke_ingress,
-        "RevokeSecurityGroupEgress" => groups::revoke_egress,
-        "DescribeSecurityGroupRules" => groups::describe_rules,
-        "ModifySecurityGroupRules" => groups::modify_rules,
-        "UpdateSecurityGroupRuleDescriptionsIngress" => groups::describe_ingress_anew,
-        "UpdateSecurityGroupRuleDescriptionsEgress" => groups::describe_egress_anew,
+        "AuthorizeSecurityGroupIngress" => rules::authorize_ingress,
+        "AuthorizeSecurityGroupEgress" => rules::authorize_egress,
+        "RevokeSecurityGroupIngress" => rules::revoke_ingress,
+        "RevokeSecurityGroupEgress" => rules::revoke_egress,
+        "DescribeSecurityGroupRules" => rules::describe_rules,
+        "ModifySecurityGroupRules" => rules::modify_rules,
+        "UpdateSecurityGroupRuleDescriptionsIngress" => rules::describe_ingress_anew,
+        "UpdateSecurityGroupRuleDescriptionsEgress" => rules::describe_egress_anew,
         "DescribeSecurityGroupReferences" => groups::describe_references,
-        "DescribePrefixLists" => groups::describe_prefix_lists,
-        "DescribeManagedPrefixLists" => groups::describe_managed_prefix_lists,
-        "GetManagedPrefixListEntries" => groups::prefix_list_entries,
+        "DescribePrefixLists" => prefix_lists::describe_prefix_lists,
+        "DescribeManagedPrefixLists" => prefix_lists::describe_managed_prefix_lists,
+        "GetManagedPrefixListEntries" => prefix_lists::prefix_list_entries,
         "CreateNetworkAcl" => acls::create,
         "DeleteNetworkAcl" => acls::delete,
         "DescribeNetworkAcls" => acls::describe,

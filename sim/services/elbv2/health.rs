@@ -1,6 +1,6 @@
 //! Target health: every target is asked every interval, by every node of every balancer that forwards to its group.
 
-use super::listeners;
+use super::actions;
 use super::state::{HealthCheck, State, Target, TargetGroup, TargetHealth};
 use crate::clock::{Nanos, SECOND};
 use crate::error::AwsError;
@@ -31,7 +31,7 @@ pub(super) fn candidates<'s>(state: &'s State, group: &'s TargetGroup) -> Vec<&'
 
 /// Whether a listener or rule of a balancer forwards to the group.
 pub(super) fn in_use(state: &State, group_arn: &str) -> bool {
-    !listeners::balancers_of(state, group_arn).is_empty()
+    !actions::balancers_of(state, group_arn).is_empty()
 }
 
 /// Registers an address and port, or changes nothing if they are there. A draining target comes back.
@@ -213,7 +213,7 @@ pub(super) fn check(world: &mut World, event: &Event) {
         world.schedule(interval, event.clone());
         return;
     }
-    let balancers = listeners::balancers_of(&place.elbv2, &event.id);
+    let balancers = actions::balancers_of(&place.elbv2, &event.id);
     let active: Vec<&String> = balancers
         .iter()
         .filter(|arn| {

@@ -1,12 +1,14 @@
 //! Elastic Load Balancing: application and network balancers, listeners, rules, target groups and the health of their
 //! targets.
 //!
-//! * `state`: what there is. `balancers`, `listeners`, `rules`, `target_groups`, `tags`: the operations by kind.
+//! * `state`: what there is. `balancers`, `listeners`, `rules` (with `actions` and `conditions`), `target_groups`, `tags`: the operations by kind.
 //! * `health`: what balancers find out about targets. `serve`: what a client gets from a balancer.
 
+mod actions;
 mod attributes;
 mod balancers;
 mod certificates;
+mod conditions;
 mod facts;
 mod health;
 mod listeners;
@@ -141,7 +143,7 @@ pub fn is_healthy(world: &World, balancer_arn: &str) -> bool {
         .balancers
         .get(balancer_arn)
         .is_some_and(|b| b.state == "active")
-        && listeners::groups_of(state, balancer_arn)
+        && actions::groups_of(state, balancer_arn)
             .iter()
             .filter_map(|arn| state.groups.get(arn))
             .all(|group| group.targets.values().any(|t| t.state == "healthy"))

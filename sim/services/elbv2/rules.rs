@@ -1,6 +1,7 @@
 //! The rules of a listener: in order of priority, the first whose conditions hold decides.
 
-use super::listeners::check_actions;
+use super::actions::check_actions;
+use super::conditions::check_conditions;
 use super::state::{Balancer, Kind, Listener, Rule, State};
 use super::{facts, invalid, no_balancer, no_listener, required, tags};
 use crate::error::AwsError;
@@ -238,84 +239,4 @@ fn shown(rule: &Rule) -> Value {
         "RuleArn": rule.arn, "Priority": rule.priority.to_string(), "Conditions": rule.conditions,
         "Actions": rule.actions, "IsDefault": false,
     })
-}
-
-/// Checks conditions and writes them in both of AWS's spellings.
-fn check_conditions(conditions: &[Value]) -> Result<Vec<Value>, AwsError> {
-    if conditions.is_empty() {
-        return Err(invalid("A condition must be specified"));
-    }
-    let mut filled = vec![];
-    let mut total = 0;
-    for condition in conditions {
-        let field = condition["Field"].as_str().unwrap_or_default();
-        let config = match field {
-            "host-header" => "HostHeaderConfig",
-            "path-pattern" => "PathPatternConfig",
-            "http-header" => "HttpHeaderConfig",
-            "http-request-method" => "HttpRequestMethodConfig",
-            "query-string" => "QueryStringConfig",
-            "source-ip" => "SourceIpConfig",
-            other => {
-                return Err(invalid(format!(
-                    "Condition field '{other}' must be one of '[path-pattern, host-header, http-header, http-request-method, query-string, source-ip]'"
-                )));
-            }
-        };
-        let mut condition = condition.clone();
-        let plain = condition["Values"].as_array().cloned().unwrap_or_default();
-        if matches!(field, "host-header" | "path-pattern") {
-            if condition[config].is_null() {
-                condition[config] = json!({"Values": plain});
-            }
-            condition["Values"] = condition[config]["Values"].clone();
-        }
-        let values = condition[config]["Values"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        if values.is_empty() {
-            return Err(invalid(format!(
-                "A condition value must be specified for the field '{field}'"
-            )));
-        }
-        if field == "http-header"
-            && condition[config]["HttpHeaderName"]
-                .as_str()
-                .is_none_or(str::is_empty)
-        {
-            return Err(invalid(
-                "A header name must be specified for the field 'http-header'",
-            ));
-        }
-        if values
-            .iter()
-            .filter_map(Value::as_str)
-            .any(|v| v.chars().count() > 128)
-        {
-            return Err(invalid(
-                "A condition value cannot be longer than '128' characters",
-            ));
-        }
-        total += values.len();
-        filled.push(condition);
-    }
-    if total > 5 {
-        return Err(invalid("Rules cannot have more than '5' condition values"));
-    }
-    let single = |field: &str| filled.iter().filter(|c| c["Field"] == field).count() > 1;
-    if let Some(field) = [
-        "host-header",
-        "path-pattern",
-        "http-request-method",
-        "source-ip",
-    ]
-    .iter()
-    .find(|f| single(f))
-    {
-        return Err(invalid(format!(
-            "A rule can have only one condition for the field '{field}'"
-        )));
-    }
-    Ok(filled)
 }

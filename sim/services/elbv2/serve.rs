@@ -2,7 +2,7 @@
 //! nothing; what a request does inside the target is the caller's to carry out.
 
 use super::state::{Balancer, Kind, Listener, Rule, State, TargetGroup};
-use super::{health, listeners};
+use super::{actions, conditions, health};
 use crate::plane::{self, Endpoint, HttpRequest};
 use crate::services::acm;
 use crate::services::ecs::{self, TaskAnswer};
@@ -118,7 +118,7 @@ pub fn serve(
     let met = rules.into_iter().find(|r| {
         r.conditions
             .iter()
-            .all(|c| listeners::condition_holds(c, request, source))
+            .all(|c| conditions::condition_holds(c, request, source))
     });
     here.act(
         met.map_or(&listener.actions, |r| &r.actions),
@@ -381,7 +381,7 @@ impl Here<'_> {
 
     /// The target group of a forward action: by weight where there are several.
     fn group(&self, action: &Value, hash: u64) -> Option<&TargetGroup> {
-        let weighted = listeners::forwards_to(action);
+        let weighted = actions::forwards_to(action);
         let total: u64 = weighted.iter().map(|(_, weight)| weight).sum();
         let mut at = hash % total.max(1);
         let (arn, _) = weighted.iter().find(|(_, weight)| {

@@ -2,7 +2,7 @@
 
 use super::state::{HealthCheck, TargetGroup};
 use super::{
-    attributes, check_name, facts, health, invalid, listeners, no_balancer, no_target_group,
+    actions, attributes, check_name, facts, health, invalid, no_balancer, no_target_group,
     required, tags,
 };
 use crate::error::AwsError;
@@ -249,7 +249,7 @@ pub(super) fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
     let at = cx.visible_at(arn);
     let state = &mut cx.place().elbv2;
     state.groups.change(arn, at, |g| g.check = check);
-    let balancers = listeners::balancers_of(state, arn);
+    let balancers = actions::balancers_of(state, arn);
     let after = state.groups.get(arn).map(|g| shown(g, &balancers));
     Ok(json!({"TargetGroups": [after]}))
 }
@@ -304,7 +304,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
     }
     let mut found = vec![];
     for group in seen {
-        let balancers = listeners::balancers_of(state, &group.arn);
+        let balancers = actions::balancers_of(state, &group.arn);
         let wanted = (arns.is_empty() || arns.contains(&group.arn))
             && (names.is_empty() || names.contains(&group.name))
             && of.is_none_or(|arn| balancers.iter().any(|b| b == arn));

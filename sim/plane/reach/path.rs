@@ -1,0 +1,562 @@
+//! The way of a packet: from an interface by its routes, over the borders of subnets, through security groups, to
+//! another interface or out of the world.
+
+use super::{Blocked, SOMEWHERE, To};
+use crate::plane::From;
+use crate::services::ec2::cidr::{address_number, is_private};
+use crate::services::ec2::state::{
+    Destination, GroupRule, NetworkAcl, Peer, Route, RouteTable, State, Target,
+};
+use crate::services::ec2::{self, Interface};
+use crate::world::World;
+
+/// An interface with all that decides about its packets.
+pub(super) struct Here<'w> {
+    pub account: &'w str,
+    pub region: &'w str,
+    pub state: &'w State,
+    pub interface: &'w Interface,
+}
+
+/// The ports that a client may send from: both ends of what is in use. NAT gateways and balancers use more.
+fn ephemeral(kind: &str) -> &'static [u16] {
+    match kind {
+        "interface" => &[32_768, 60_999],
+        _ => &[1_024, 65_535],
+    }
+}
+
+impl<'w> Here<'w> {
+    pub fn of(
+        world: &'w World,
+        account: &'w str,
+        region: &'w str,
+        id: &str,
+    ) -> Result<Here<'w>, Blocked> {
+        if world.faults.data_dark(region, world.now()).is_some() {
+            return Err(Blocked::RegionDark(region.to_owned()));
+        }
+        let gone = || Blocked::SourceGone(id.to_owned());
+        let state = &world.seen_place(account, region).ok_or_else(gone)?.ec2;
+        let interface = state
+            .interfaces
+            .get(id)
+            .filter(|i| !i.released)
+            .ok_or_else(gone)?;
+        Ok(Here {
+            account,
+            region,
+            state,
+            interface,
+        })
+    }
+
+    fn address(&self) -> u32 {
+        address_number(&self.interface.private_address).unwrap_or_default()
+    }
+
+    pub fn route_table(&self) -> Option<&'w RouteTable> {
+        table_of(
+            self.state,
+            &self.interface.vpc_id,
+            &self.interface.subnet_id,
+        )
+    }
+
+    fn acl(&self) -> Option<&'w NetworkAcl> {
+        let subnet = &self.interface.subnet_id;
+        self.state
+            .acls
+            .iter()
+            .map(|(_, acl)| acl)
+            .find(|acl| acl.associations.iter().any(|(_, s)| s == subnet))
+    }
+
+    /// The network ACL's verdict on one packet that crosses the subnet's border.
+    fn acl_allows(&self, egress: bool, other: u32, port: u16) -> Result<(), Blocked> {
+        let Some(acl) = self.acl() else { return Ok(()) };
+        let mut entries: Vec<_> = acl.entries.iter().filter(|e| e.egress == egress).collect();
+        entries.sort_by_key(|e| e.number);
+        let denied = |rule| Blocked::Acl {
+            acl: acl.id.clone(),
+            subnet: self.interface.subnet_id.clone(),
+            egress,
+            port,
+            rule,
+        };
+        for entry in entries {
+            let of_protocol = entry.protocol == "-1" || entry.protocol == "6";
+            let of_port = entry.protocol == "-1"
+                || entry
+                    .ports
+                    .is_none_or(|(from, to)| (from..=to).contains(&i64::from(port)));
+            if of_protocol && of_port && entry.cidr.is_some_and(|cidr| cidr.has(other)) {
+                return if entry.allow {
+                    Ok(())
+                } else {
+                    Err(denied(Some(entry.number)))
+                };
+            }
+        }
+        Err(denied(None))
+    }
+
+    /// Both directions of a connection at this border. `client`: this end opened it.
+    fn border(
+        &self,
+        client: bool,
+        other: u32,
+        port: u16,
+        ephemeral: &[u16],
+    ) -> Result<(), Blocked> {
+        self.acl_allows(client, other, port)?;
+        ephemeral
+            .iter()
+            .try_for_each(|sample| self.acl_allows(!client, other, *sample))
+    }
+
+    pub fn leaves_by_group(&self, other: u32, port: u16) -> Result<(), Blocked> {
+        self.group_allows(true, &End::Address(other), port)
+    }
+
+    fn group_allows(&self, egress: bool, other: &End<'_>, port: u16) -> Result<(), Blocked> {
+        let allowed = self.interface.groups.is_empty()
+            || self
+                .interface
+                .groups
+                .iter()
+                .filter_map(|id| self.state.groups.get(id))
+                .any(|group| {
+                    group.rules.iter().any(|rule| {
+                        rule.egress == egress && rule_allows(rule, other, port, self.region)
+                    })
+                });
+        if allowed {
+            return Ok(());
+        }
+        Err(Blocked::SecurityGroup {
+            interface: self.interface.id.clone(),
+            egress,
+            port,
+        })
+    }
+
+    /// The most specific route for an address.
+    fn route(&self, address: u32) -> Result<(&'w RouteTable, &'w Route), Blocked> {
+        let Some(table) = self.route_table() else {
+            return Err(Blocked::NoRoute {
+                route_table: self.interface.subnet_id.clone(),
+                address: ec2::cidr::address_text(address),
+            });
+        };
+        most_specific(table, address)
+            .map(|route| (table, route))
+            .ok_or_else(|| Blocked::NoRoute {
+                route_table: table.id.clone(),
+                address: ec2::cidr::address_text(address),
+            })
+    }
+}
+
+fn table_of<'s>(state: &'s State, vpc_id: &str, subnet_id: &str) -> Option<&'s RouteTable> {
+    let mut main = None;
+    for (_, table) in state
+        .route_tables
+        .iter()
+        .filter(|(_, t)| t.vpc_id == vpc_id)
+    {
+        if table
+            .associations
+            .iter()
+            .any(|a| a.subnet_id.as_deref() == Some(subnet_id))
+        {
+            return Some(table);
+        }
+        if table.is_main() {
+            main = Some(table);
+        }
+    }
+    main
+}
+
+fn most_specific(table: &RouteTable, address: u32) -> Option<&Route> {
+    table
+        .routes
+        .iter()
+        .filter_map(|route| match &route.destination {
+            Destination::Cidr(cidr) if cidr.has(address) => Some((cidr.prefix(), route)),
+            _ => None,
+        })
+        .max_by_key(|(prefix, _)| *prefix)
+        .map(|(_, route)| route)
+}
+
+/// The other end of a packet, as a security group looks at it.
+enum End<'a> {
+    Address(u32),
+    Interface(&'a Here<'a>),
+}
+
+fn rule_allows(rule: &GroupRule, other: &End<'_>, port: u16, region: &str) -> bool {
+    let of_port = match rule.protocol.as_str() {
+        "-1" => true,
+        "tcp" | "6" => (rule.from..=rule.to).contains(&i64::from(port)),
+        _ => false,
+    };
+    let address = match other {
+        End::Address(address) => *address,
+        End::Interface(here) => here.address(),
+    };
+    of_port
+        && match &rule.peer {
+            Peer::Cidr(cidr) => cidr.has(address),
+            Peer::Cidr6(_) => false,
+            Peer::PrefixList(id) => ec2::prefix_list_cidrs(region, id)
+                .iter()
+                .any(|cidr| cidr.has(address)),
+            Peer::Group { id, .. } => match other {
+                End::Address(_) => false,
+                End::Interface(here) => here.interface.groups.contains(id),
+            },
+        }
+}
+
+pub(super) fn walk(
+    world: &World,
+    from: &From,
+    to: &To,
+    port: u16,
+    groups: bool,
+) -> Result<(), Blocked> {
+    match from {
+        From::Internet { .. } | From::Resolver { .. } => {
+            let source = match from {
+                From::Internet { ip } => address_number(ip).unwrap_or_default(),
+                _ => SOMEWHERE,
+            };
+            let (account, region, id) = match to {
+                To::Interface {
+                    account,
+                    region,
+                    id,
+                } => (account.as_str(), region.as_str(), id.as_str()),
+                To::Address(address) => match ec2::holder_of_public(world, address) {
+                    Some((account, region, interface)) => (account, region, interface.id.as_str()),
+                    None => return Err(Blocked::NobodyThere(address.clone())),
+                },
+            };
+            let there = target(world, account, region, id)?;
+            from_internet(&there, source, port, ephemeral("internet"), groups)
+        }
+        From::Interface {
+            account,
+            region,
+            id,
+        } => {
+            let here = Here::of(world, account, region, id)?;
+            match to {
+                To::Interface {
+                    account,
+                    region,
+                    id,
+                } => {
+                    let there = target(world, account, region, id)?;
+                    to_interface(world, &here, &there, port, groups)
+                }
+                To::Address(text) => to_address(world, &here, text, port, groups),
+            }
+        }
+    }
+}
+
+fn target<'w>(
+    world: &'w World,
+    account: &'w str,
+    region: &'w str,
+    id: &str,
+) -> Result<Here<'w>, Blocked> {
+    Here::of(world, account, region, id).map_err(|blocked| match blocked {
+        Blocked::SourceGone(id) => Blocked::NobodyThere(id),
+        other => other,
+    })
+}
+
+fn from_internet(
+    there: &Here<'_>,
+    source: u32,
+    port: u16,
+    ephemeral: &[u16],
+    groups: bool,
+) -> Result<(), Blocked> {
+    if there.interface.public_address.is_none() {
+        return Err(Blocked::NotPublic(there.interface.id.clone()));
+    }
+    // The way back decides: without a route to the internet gateway no answer leaves the subnet.
+    let (table, route) = there.route(source)?;
+    match &route.target {
+        Target::InternetGateway(id) if gateway_works(there.state, id, &there.interface.vpc_id) => {}
+        Target::InternetGateway(id) => {
+            return Err(Blocked::Blackhole {
+                route_table: table.id.clone(),
+                target: id.clone(),
+            });
+        }
+        _ => {
+            return Err(Blocked::NoRoute {
+                route_table: table.id.clone(),
+                address: ec2::cidr::address_text(source),
+            });
+        }
+    }
+    there.border(false, source, port, ephemeral)?;
+    if groups {
+        there.group_allows(false, &End::Address(source), port)
+    } else {
+        Ok(())
+    }
+}
+
+fn gateway_works(state: &State, id: &str, vpc_id: &str) -> bool {
+    state
+        .internet_gateways
+        .get(id)
+        .is_some_and(|g| g.vpc_id.as_deref() == Some(vpc_id))
+}
+
+fn to_interface(
+    world: &World,
+    here: &Here<'_>,
+    there: &Here<'_>,
+    port: u16,
+    groups: bool,
+) -> Result<(), Blocked> {
+    let same_vpc = here.interface.vpc_id == there.interface.vpc_id;
+    if !same_vpc && !peered(here, there.address()) {
+        // Another network: the only other way is over the internet, to its public address.
+        return match &there.interface.public_address {
+            Some(address) => to_address(world, here, address, port, groups),
+            None => {
+                let (table, route) = here.route(there.address())?;
+                Err(Blocked::Blackhole {
+                    route_table: table.id.clone(),
+                    target: target_name(&route.target),
+                })
+            }
+        };
+    }
+    if groups {
+        here.group_allows(true, &End::Interface(there), port)?;
+    }
+    if !same_vpc {
+        // The answers need their own route.
+        if !peered(there, here.address()) {
+            let table = there
+                .route_table()
+                .map_or_else(String::new, |t| t.id.clone());
+            return Err(Blocked::NoRoute {
+                route_table: table,
+                address: here.interface.private_address.clone(),
+            });
+        }
+    }
+    if here.interface.subnet_id != there.interface.subnet_id {
+        let ports = ephemeral(&here.interface.kind);
+        here.border(true, there.address(), port, ports)?;
+        there.border(false, here.address(), port, ports)?;
+    }
+    if groups {
+        there.group_allows(false, &End::Interface(here), port)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether the route for an address leads over a peering that is active.
+fn peered(here: &Here<'_>, address: u32) -> bool {
+    let Ok((_, route)) = here.route(address) else {
+        return false;
+    };
+    match &route.target {
+        Target::Peering(id) => here
+            .state
+            .peerings
+            .get(id)
+            .is_some_and(|p| p.status == "active"),
+        _ => false,
+    }
+}
+
+fn to_address(
+    world: &World,
+    here: &Here<'_>,
+    text: &str,
+    port: u16,
+    groups: bool,
+) -> Result<(), Blocked> {
+    let Some(address) = address_number(text) else {
+        return Err(Blocked::NobodyThere(text.to_owned()));
+    };
+    let vpc_id = &here.interface.vpc_id;
+    if here
+        .state
+        .vpcs
+        .get(vpc_id)
+        .is_some_and(|vpc| vpc.has(address))
+    {
+        let there = ec2::holder_of_private(world, here.account, here.region, vpc_id, text)
+            .filter(|i| !i.released);
+        let Some(interface) = there else {
+            return Err(Blocked::NobodyThere(text.to_owned()));
+        };
+        let there = Here {
+            account: here.account,
+            region: here.region,
+            state: here.state,
+            interface,
+        };
+        return to_interface(world, here, &there, port, groups);
+    }
+    let (table, route) = here.route(address)?;
+    let blackhole = |id: &str| Blocked::Blackhole {
+        route_table: table.id.clone(),
+        target: id.to_owned(),
+    };
+    if groups {
+        // An address elsewhere matches by its block; what is behind it is judged when the packet is there.
+        match (&route.target, peer_holder(world, here, &route.target, text)) {
+            (Target::Peering(_), Some(_)) => {}
+            _ => here.leaves_by_group(address, port)?,
+        }
+    }
+    let leaves_as = match &route.target {
+        Target::Peering(id) => {
+            return match peer_holder(world, here, &route.target, text) {
+                Some(there) => to_interface(world, here, &there, port, groups),
+                None if peered(here, address) => Err(Blocked::NobodyThere(text.to_owned())),
+                None => Err(blackhole(id)),
+            };
+        }
+        Target::InternetGateway(id) => {
+            if !gateway_works(here.state, id, vpc_id) {
+                return Err(blackhole(id));
+            }
+            here.border(true, address, port, ephemeral(&here.interface.kind))?;
+            let own = here.interface.public_address.clone();
+            own.ok_or_else(|| Blocked::NoPublicAddress(here.interface.id.clone()))?
+        }
+        Target::Nat(id) => {
+            let nat = here
+                .state
+                .nat_gateways
+                .get(id)
+                .filter(|n| n.state == "available")
+                .ok_or_else(|| blackhole(id))?;
+            let gate = Here::of(world, here.account, here.region, &nat.interface_id)
+                .map_err(|_| blackhole(id))?;
+            if gate.interface.subnet_id != here.interface.subnet_id {
+                let ports = ephemeral(&here.interface.kind);
+                here.border(true, address, port, ports)?;
+                // What the gateway's subnet sees is the client's own address on one side…
+                gate.border(false, here.address(), port, ports)?;
+            }
+            // …and its own on the other.
+            return match (&nat.public_address, gate.route(address)?) {
+                (
+                    Some(public),
+                    (
+                        _,
+                        Route {
+                            target: Target::InternetGateway(igw),
+                            ..
+                        },
+                    ),
+                ) if gateway_works(gate.state, igw, &nat.vpc_id) => {
+                    gate.border(true, address, port, ephemeral("nat_gateway"))?;
+                    arrive(world, public, text, address, port, groups)
+                }
+                (_, (table, route)) => Err(Blocked::Blackhole {
+                    route_table: table.id.clone(),
+                    target: target_name(&route.target),
+                }),
+            };
+        }
+        other => return Err(blackhole(&target_name(other))),
+    };
+    arrive(world, &leaves_as, text, address, port, groups)
+}
+
+/// A packet from a public address arrives at another: at something of this world, or at the outside, which answers.
+fn arrive(
+    world: &World,
+    source: &str,
+    text: &str,
+    address: u32,
+    port: u16,
+    groups: bool,
+) -> Result<(), Blocked> {
+    if is_private(address) {
+        return Err(Blocked::NobodyThere(text.to_owned()));
+    }
+    match ec2::holder_of_public(world, text) {
+        Some((account, region, interface)) => {
+            let there = target(world, account, region, &interface.id)?;
+            from_internet(
+                &there,
+                address_number(source).unwrap_or_default(),
+                port,
+                ephemeral("internet"),
+                groups,
+            )
+        }
+        // The range from which this world gives public addresses: nobody has this one.
+        None if address >> 17 == 0xc612_0000 >> 17 => Err(Blocked::NobodyThere(text.to_owned())),
+        None => Ok(()),
+    }
+}
+
+fn peer_holder<'w>(
+    world: &'w World,
+    here: &Here<'_>,
+    target: &Target,
+    address: &str,
+) -> Option<Here<'w>> {
+    let Target::Peering(id) = target else {
+        return None;
+    };
+    let peering = here
+        .state
+        .peerings
+        .get(id)
+        .filter(|p| p.status == "active")?;
+    let own = (&peering.requester.vpc_id, &peering.requester.region)
+        == (&here.interface.vpc_id, &here.region.to_owned());
+    let other = if own {
+        &peering.accepter
+    } else {
+        &peering.requester
+    };
+    // The world's own strings outlive the copy of the peering that was looked at.
+    let ((account, region), place) = world
+        .places
+        .get_key_value(&(other.account.clone(), other.region.clone()))?;
+    let interface = ec2::holder_of_private(world, account, region, &other.vpc_id, address)
+        .filter(|i| !i.released)?;
+    Some(Here {
+        account,
+        region,
+        state: &place.ec2,
+        interface,
+    })
+}
+
+fn target_name(target: &Target) -> String {
+    match target {
+        Target::Local => "local".to_owned(),
+        Target::InternetGateway(id)
+        | Target::Nat(id)
+        | Target::Interface(id)
+        | Target::Peering(id)
+        | Target::Endpoint(id)
+        | Target::Other(_, id) => id.clone(),
+    }
+}
