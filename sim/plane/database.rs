@@ -12,6 +12,7 @@ use std::sync::Arc;
 mod evaluate;
 mod parse;
 pub mod relation;
+mod select;
 mod server;
 pub mod sql;
 mod token;

@@ -16,13 +16,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub mod backup;
+mod backup_replication;
+mod check;
 pub mod cluster;
 mod connect;
 mod copy;
 mod create;
+mod delete;
+mod effect;
 pub mod engines;
 pub mod events;
 pub mod facts;
+mod house;
 pub mod instance;
 mod lifecycle;
 mod modify;
@@ -31,10 +36,12 @@ mod neighbours;
 pub mod option_group;
 pub mod parameters;
 mod permissions;
+mod power;
 mod refusal;
 mod replica;
 mod restore;
 mod secret;
+mod sharing;
 pub mod snapshot;
 pub mod subnet_group;
 mod survey;
@@ -127,24 +134,28 @@ fn handle(cx: &mut Cx<'_>, operation: &str, input: &Input) -> Result<Output, Aws
         "CreateDBInstance" => create::create(cx, input),
         "DescribeDBInstances" => describe(cx, input),
         "ModifyDBInstance" => modify::modify(cx, input),
-        "RebootDBInstance" => lifecycle::reboot(cx, input),
-        "StartDBInstance" => lifecycle::start(cx, input),
-        "StopDBInstance" => lifecycle::stop(cx, input),
-        "DeleteDBInstance" => lifecycle::delete(cx, input),
+        "RebootDBInstance" => power::reboot(cx, input),
+        "StartDBInstance" => power::start(cx, input),
+        "StopDBInstance" => power::stop(cx, input),
+        "DeleteDBInstance" => delete::delete(cx, input),
         "CreateDBInstanceReadReplica" => replica::create(cx, input),
         "PromoteReadReplica" => replica::promote(cx, input),
         "RestoreDBInstanceFromDBSnapshot" => restore::from_snapshot(cx, input),
         "RestoreDBInstanceToPointInTime" => restore::to_point_in_time(cx, input),
         "DescribeDBInstanceAutomatedBackups" => backup::describe(cx, input),
         "DeleteDBInstanceAutomatedBackup" => backup::delete(cx, input),
-        "StartDBInstanceAutomatedBackupsReplication" => backup::start_replication(cx, input),
-        "StopDBInstanceAutomatedBackupsReplication" => backup::stop_replication(cx, input),
+        "StartDBInstanceAutomatedBackupsReplication" => {
+            backup_replication::start_replication(cx, input)
+        }
+        "StopDBInstanceAutomatedBackupsReplication" => {
+            backup_replication::stop_replication(cx, input)
+        }
         "CreateDBSnapshot" => snapshot::create(cx, input),
         "DescribeDBSnapshots" => snapshot::describe(cx, input),
         "DeleteDBSnapshot" => snapshot::delete(cx, input),
         "ModifyDBSnapshot" => snapshot::modify(cx, input),
-        "ModifyDBSnapshotAttribute" => snapshot::modify_attribute(cx, input),
-        "DescribeDBSnapshotAttributes" => snapshot::describe_attributes(cx, input),
+        "ModifyDBSnapshotAttribute" => sharing::modify_attribute(cx, input),
+        "DescribeDBSnapshotAttributes" => sharing::describe_attributes(cx, input),
         "CopyDBSnapshot" => copy::copy(cx, input),
         "CreateDBSubnetGroup" => subnet_group::create(cx, input),
         "DescribeDBSubnetGroups" => subnet_group::describe(cx, input),
@@ -212,19 +223,19 @@ fn handle(cx: &mut Cx<'_>, operation: &str, input: &Input) -> Result<Output, Aws
 fn happen(world: &mut World, event: &Event) {
     match event.what {
         "instance-step" => lifecycle::step(world, event),
-        "instance-daily" => lifecycle::daily(world, event),
-        "instance-weekly" => lifecycle::weekly(world, event),
-        "instance-weekly-again" => lifecycle::weekly_again(world, event),
-        "instance-autostart" => lifecycle::autostart(world, event),
-        "instance-down" => lifecycle::down(world, event),
-        "instance-password" => modify::password_set(world, event),
+        "instance-daily" => house::daily(world, event),
+        "instance-weekly" => house::weekly(world, event),
+        "instance-weekly-again" => house::weekly_again(world, event),
+        "instance-autostart" => power::autostart(world, event),
+        "instance-down" => delete::down(world, event),
+        "instance-password" => effect::password_set(world, event),
         "instance-parameters" => parameters::applied(world, event),
         "replica-minute" => replica::minute(world, event),
         "snapshot-taken" => snapshot::taken(world, event),
         "snapshot-done" => snapshot::done(world, event),
         "copy-checked" => copy::checked(world, event),
         "copy-done" => copy::done(world, event),
-        "backup-replicating" => backup::replicating(world, event),
+        "backup-replicating" => backup_replication::replicating(world, event),
         "backup-expired" => backup::expired(world, event),
         "cluster-step" => cluster::stepped(world, event),
         "cluster-autostart" => cluster::autostart(world, event),

@@ -1,5 +1,6 @@
 //! Read replicas, in the region of their source and in others, and how they become databases of their own.
 
+use super::check;
 use super::create::{self, Birth, Plan};
 use super::engines;
 use super::instance::{Instance, Source};
@@ -49,7 +50,7 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         return Err(instance_not_found(&source_id));
     };
     let id = input.str("DBInstanceIdentifier").unwrap_or_default();
-    create::check_new(cx, id)?;
+    check::check_new(cx, id)?;
     let across = from != region;
     if source.cluster.is_some() {
         return Err(instance_state(
@@ -113,7 +114,7 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         ));
     }
     key(cx, input, &source, across, &mut birth)?;
-    create::check_values(engine, &birth.facts)?;
+    check::check_values(engine, &birth.facts)?;
     birth.source = Some(Source {
         shown: if across {
             source.arn.clone()

@@ -1,6 +1,7 @@
 //! New instances from snapshots and from automated backups. What a call leaves out is AWS's default, not the source's.
 
 use super::backup::{self, AutomatedBackup};
+use super::check;
 use super::create::{self, Birth, Plan};
 use super::engines::{self, Engine};
 use super::facts::Facts;
@@ -63,7 +64,7 @@ pub fn from_snapshot(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError>
     let Some((_, snapshot)) = snapshot::find(cx.world, &account, &region, given) else {
         return Err(snapshot_not_found(&names::identifier(given, "snapshot")));
     };
-    create::check_new(cx, id)?;
+    check::check_new(cx, id)?;
     let content = match (&snapshot.content, snapshot.status.as_str()) {
         (Some(content), "available") => Arc::clone(content),
         (_, status) => {
@@ -133,7 +134,7 @@ fn restore(
     } else {
         birth.facts.unset("KmsKeyId");
     }
-    create::check_values(engine, &birth.facts)?;
+    check::check_values(engine, &birth.facts)?;
     birth.creating = restoring(&birth.facts);
     birth.backing_up = backing_up(&birth.facts);
     birth.lazy_for = lazy(&birth.facts);
@@ -207,7 +208,7 @@ pub fn to_point_in_time(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsErr
         _ => {}
     }
     let backup = source(cx, input)?;
-    create::check_new(cx, &target)?;
+    check::check_new(cx, &target)?;
     let Some((earliest, newest)) = backup::window(cx.world, &backup) else {
         return Err(refuse(
             "PointInTimeRestoreNotEnabled",

@@ -3,6 +3,7 @@
 use super::{Cluster, check_available, named, show};
 use crate::clock::Pert;
 use crate::error::AwsError;
+use crate::services::rds::check;
 use crate::services::rds::create::{self, Birth, Plan};
 use crate::services::rds::engines::Engine;
 use crate::services::rds::instance::Instance;
@@ -58,7 +59,7 @@ pub fn create(
         )));
     }
     let id = input.str("DBInstanceIdentifier").unwrap_or_default();
-    create::check_new(cx, id)?;
+    check::check_new(cx, id)?;
     let serverless = input.str("DBInstanceClass") == Some("db.serverless");
     if serverless && !cluster.facts.has("ServerlessV2ScalingConfiguration") {
         return Err(cluster_state(
@@ -88,7 +89,7 @@ pub fn create(
     birth.option_group = Some(cluster.option_group.clone());
     birth.creating = Pert(240.0, 400.0, 900.0);
     birth.cluster = Some((cluster.id.clone(), cluster.resource.clone()));
-    create::check_values(engine, &birth.facts)?;
+    check::check_values(engine, &birth.facts)?;
     let plan = Plan::new(cx, &birth)?;
     let born = birth.id.clone();
     let resource = names::resource_id(cx, "db-");

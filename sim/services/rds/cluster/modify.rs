@@ -1,6 +1,7 @@
 //! ModifyDBCluster and the Data API's switch.
 
-use super::{check_available, check_facts, named, show};
+use super::create::{check_facts, password};
+use super::{check_available, named, show};
 use crate::clock::Pert;
 use crate::error::AwsError;
 use crate::services::rds::parameters::{self, Kind};
@@ -126,7 +127,7 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
             ));
         }
         (managed, Some(given)) => {
-            let given = super::password(engine, given)?;
+            let given = password(engine, given)?;
             if managed == Some(false)
                 && let Some(gone) = kept_secret.take()
             {

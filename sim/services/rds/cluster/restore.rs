@@ -1,6 +1,7 @@
 //! Clusters from snapshots and from an instant. They are born without any instance.
 
-use super::{Founding, Ground, aurora, check_new, found, read};
+use super::check_new;
+use super::create::{Founding, Ground, aurora, found, read};
 use crate::clock::{DAY, EPOCH, Nanos, Pert};
 use crate::error::AwsError;
 use crate::plane::database::Database;

@@ -1,0 +1,123 @@
+//! What a database server tells about itself: functions, settings, system tables.
+
+mod function;
+mod setting;
+mod table;
+
+use super::relation::Value;
+use super::{Database, Dialect, Session};
+use crate::clock::Nanos;
+use crate::services::rds::{self, DatabaseRef, Instance, Role};
+use crate::world::World;
+
+/// A server in one client's connection.
+pub struct Server<'w> {
+    pub world: &'w mut World,
+    pub at: DatabaseRef,
+    pub user: String,
+    pub database: String,
+    pub contents: Database,
+    pub role: Role,
+    pub instance: Instance,
+    /// The client's own backend.
+    pub pid: u64,
+    /// Connections that a statement ends.
+    pub ended: Vec<u64>,
+}
+
+type Answer<T> = Result<T, String>;
+
+/// Processes that every PostgreSQL under RDS has.
+const BACKGROUND: &[(u64, &str, &str)] = &[
+    (401, "checkpointer", ""),
+    (402, "background writer", ""),
+    (404, "walwriter", ""),
+    (405, "autovacuum launcher", ""),
+    (406, "logical replication launcher", "rdsadmin"),
+    (512, "client backend", "rdsadmin"),
+];
+
+/// The database that a client without a wish gets.
+fn first_database(instance: &Instance, dialect: Dialect) -> String {
+    match (instance.facts.str("DBName"), dialect) {
+        ("", Dialect::Postgres) => "postgres".into(),
+        (named, _) => named.to_owned(),
+    }
+}
+
+impl<'w> Server<'w> {
+    pub fn new(
+        world: &'w mut World,
+        at: &DatabaseRef,
+        user: &str,
+        database: &str,
+    ) -> Answer<Server<'w>> {
+        let gone = || "server closed the connection unexpectedly".to_owned();
+        let place = world.seen_place(&at.account, &at.region).ok_or_else(gone)?;
+        let instance = place
+            .rds
+            .instances
+            .get(&at.instance)
+            .cloned()
+            .ok_or_else(gone)?;
+        let contents = rds::contents(world, at).ok_or_else(gone)?.into_owned();
+        let role = rds::role(world, at).ok_or_else(gone)?;
+        let database = match database {
+            "" => first_database(&instance, contents.dialect),
+            named => named.to_owned(),
+        };
+        Ok(Server {
+            world,
+            at: at.clone(),
+            user: user.to_owned(),
+            database,
+            contents,
+            role,
+            instance,
+            pid: 4_699,
+            ended: vec![],
+        })
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        self.contents.dialect
+    }
+
+    fn aurora(&self) -> bool {
+        self.instance.cluster.is_some()
+    }
+
+    fn recovering(&self) -> bool {
+        self.role != Role::Writer
+    }
+
+    /// The instant that this server's contents are of.
+    fn instant(&self) -> Nanos {
+        match self.role {
+            Role::Replica { replayed } => replayed,
+            Role::Writer | Role::Reader => self.world.now(),
+        }
+    }
+
+    fn sessions(&self) -> Vec<(u64, Session)> {
+        let place = self.world.seen_place(&self.at.account, &self.at.region);
+        let sessions = place.and_then(|place| place.rds.sessions.get(&self.instance.resource));
+        let all = sessions.into_iter().flat_map(|sessions| &sessions.open);
+        // A connection whose packets no longer flow is still there for the server: it has heard nothing of its end.
+        all.filter(|(pid, _)| !self.ended.contains(pid))
+            .map(|(pid, session)| (*pid, session.clone()))
+            .collect()
+    }
+
+    fn address(&self) -> String {
+        self.instance
+            .endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.ip.clone())
+            .unwrap_or_default()
+    }
+
+    fn now(&self) -> Value {
+        Value::Time(self.world.unix(self.world.now()))
+    }
+}
