@@ -98,6 +98,7 @@ pub fn told(world: &World, host: Option<&str>) -> Value {
         .filter(|u| host.is_none_or(|h| u.host.eq_ignore_ascii_case(h)))
         .map(|u| {
             let answers: Vec<Value> = u
+                .memory
                 .told
                 .iter()
                 .map(|(at, addresses)| json!({ "at": at, "addresses": addresses }))

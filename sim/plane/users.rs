@@ -15,6 +15,7 @@ use crate::world::{Event, World};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[derive(Clone, Debug, Default)]
 pub struct Users {
@@ -40,11 +41,34 @@ pub struct User {
     pub connected: Option<(String, Nanos)>,
     /// The next row's number, counted from 1.
     pub next: u64,
+    pub memory: Arc<Memory>,
+    pub stopped: bool,
+}
+
+/// What a user or a session remembers. It only grows, and is shared by the forks of a world until one of them adds to it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
     pub acknowledged: Vec<Acknowledged>,
     pub failures: Vec<Failure>,
     /// What DNS told it, at each change.
     pub told: Vec<(Nanos, Vec<String>)>,
-    pub stopped: bool,
+}
+
+impl Memory {
+    fn keep(&mut self, number: u64, at: Nanos, outcome: Result<String, String>) {
+        match outcome {
+            Ok(by) => self.acknowledged.push(Acknowledged { number, at, by }),
+            Err(why) => self.failures.push(Failure { number, at, why }),
+        }
+    }
+
+    fn hear(&mut self, at: Nanos, told: Option<Vec<String>>) {
+        if let Some(told) = told
+            && self.told.last().is_none_or(|(_, last)| *last != told)
+        {
+            self.told.push((at, told));
+        }
+    }
 }
 
 /// A row of which the user was told that it is stored.
@@ -74,8 +98,7 @@ pub struct Session {
     /// Whether it opens another connection when it has lost its own.
     pub reconnects: bool,
     pub next: u64,
-    pub acknowledged: Vec<Acknowledged>,
-    pub failures: Vec<Failure>,
+    pub memory: Arc<Memory>,
     pub stopped: bool,
 }
 
@@ -134,9 +157,7 @@ impl World {
                 cached: None,
                 connected: None,
                 next: 1,
-                acknowledged: vec![],
-                failures: vec![],
-                told: vec![],
+                memory: Arc::default(),
                 stopped: false,
             };
             self.plane.users.users.put(id.clone(), user, now);
@@ -164,8 +185,7 @@ impl World {
             pool: None,
             reconnects,
             next: 1,
-            acknowledged: vec![],
-            failures: vec![],
+            memory: Arc::default(),
             stopped: false,
         };
         self.plane.users.sessions.put(name, session, now);
@@ -220,36 +240,46 @@ pub(crate) fn happen(world: &mut World, event: &Event) {
 
 fn user_acts(world: &mut World, id: &str) {
     let now = world.now();
-    let Some(mut user) = world
-        .plane
-        .users
-        .users
-        .get(id)
-        .cloned()
-        .filter(|u| !u.stopped)
-    else {
+    let known = world.plane.users.users.get(id).filter(|u| !u.stopped);
+    let Some(mut user) = known.map(User::without_memory) else {
         return;
     };
     let number = user.next;
     user.next += 1;
-    match attempt(world, &mut user, number) {
-        Ok(by) => user.acknowledged.push(Acknowledged {
-            number,
-            at: now,
-            by,
-        }),
-        Err(why) => user.failures.push(Failure {
-            number,
-            at: now,
-            why,
-        }),
-    }
+    let mut told = None;
+    let outcome = attempt(world, &mut user, number, &mut told);
     let every = user.every;
-    world.plane.users.users.settle(id, |old| *old = user);
+    world.plane.users.users.settle(id, |old| {
+        user.memory = std::mem::take(&mut old.memory);
+        *old = user;
+        let memory = Arc::make_mut(&mut old.memory);
+        memory.hear(now, told);
+        memory.keep(number, now, outcome);
+    });
     world.schedule(every, event("user acts", id));
 }
 
-fn attempt(world: &mut World, user: &mut User, number: u64) -> Result<String, String> {
+impl User {
+    fn without_memory(&self) -> User {
+        User {
+            name: self.name.clone(),
+            host: self.host.clone(),
+            path: self.path.clone(),
+            ip: self.ip.clone(),
+            cached: self.cached.clone(),
+            connected: self.connected.clone(),
+            memory: Arc::default(),
+            ..*self
+        }
+    }
+}
+
+fn attempt(
+    world: &mut World,
+    user: &mut User,
+    number: u64,
+    told: &mut Option<Vec<String>>,
+) -> Result<String, String> {
     let now = world.now();
     let from = From::Internet {
         ip: user.ip.clone(),
@@ -263,7 +293,7 @@ fn attempt(world: &mut World, user: &mut User, number: u64) -> Result<String, St
         Some((address, _)) => vec![address],
         None => {
             user.connected = None;
-            addresses(world, user, &from)?
+            addresses(world, user, &from, told)?
         }
     };
     let port = if user.https { 443 } else { 80 };
@@ -299,7 +329,12 @@ fn attempt(world: &mut World, user: &mut User, number: u64) -> Result<String, St
 }
 
 /// The addresses of the user's host, from its own memory or from DNS.
-fn addresses(world: &World, user: &mut User, from: &From) -> Result<Vec<String>, String> {
+fn addresses(
+    world: &World,
+    user: &mut User,
+    from: &From,
+    told: &mut Option<Vec<String>>,
+) -> Result<Vec<String>, String> {
     let now = world.now();
     if let Some((addresses, until)) = &user.cached
         && now < *until
@@ -310,15 +345,11 @@ fn addresses(world: &World, user: &mut User, from: &From) -> Result<Vec<String>,
         Resolved::Records { records, ttl, .. } => {
             let keep = user.keeps_answers.unwrap_or(ttl * SECOND);
             user.cached = Some((records.clone(), now + keep));
-            if user.told.last().is_none_or(|(_, last)| *last != records) {
-                user.told.push((now, records.clone()));
-            }
+            *told = Some(records.clone());
             Ok(records)
         }
         Resolved::NoSuchName => {
-            if user.told.last().is_none_or(|(_, last)| !last.is_empty()) {
-                user.told.push((now, vec![]));
-            }
+            *told = Some(vec![]);
             Err(format!("{}: no such name", user.host))
         }
         Resolved::NoData => Err(format!("{}: no address", user.host)),
@@ -327,40 +358,39 @@ fn addresses(world: &World, user: &mut User, from: &From) -> Result<Vec<String>,
 
 fn session_acts(world: &mut World, id: &str) {
     let now = world.now();
-    let Some(mut session) = world
-        .plane
-        .users
-        .sessions
-        .get(id)
-        .cloned()
-        .filter(|s| !s.stopped)
-    else {
+    let known = world.plane.users.sessions.get(id).filter(|s| !s.stopped);
+    let Some(mut session) = known.map(Session::without_memory) else {
         return;
     };
     let number = session.next;
     session.next += 1;
     let mut lost = false;
     let outcome = write(world, &mut session, number, &mut lost);
-    match outcome {
-        Ok(by) => session.acknowledged.push(Acknowledged {
-            number,
-            at: now,
-            by,
-        }),
-        Err(why) => session.failures.push(Failure {
-            number,
-            at: now,
-            why,
-        }),
-    }
     // Without its connection, a program that opens no other has nothing more to do.
     if lost && !session.reconnects {
         session.stopped = true;
     }
     let (every, stopped) = (session.every, session.stopped);
-    world.plane.users.sessions.settle(id, |old| *old = session);
+    world.plane.users.sessions.settle(id, |old| {
+        session.memory = std::mem::take(&mut old.memory);
+        *old = session;
+        Arc::make_mut(&mut old.memory).keep(number, now, outcome);
+    });
     if !stopped {
         world.schedule(every, event("session acts", id));
+    }
+}
+
+impl Session {
+    fn without_memory(&self) -> Session {
+        Session {
+            name: self.name.clone(),
+            from: self.from.clone(),
+            login: self.login.clone(),
+            pool: self.pool.clone(),
+            memory: Arc::default(),
+            ..*self
+        }
     }
 }
 
@@ -413,11 +443,11 @@ impl Users {
         let users = self
             .users
             .iter()
-            .map(|(name, u)| (name.to_owned(), u.acknowledged.clone()));
+            .map(|(name, u)| (name.to_owned(), u.memory.acknowledged.clone()));
         let sessions = self
             .sessions
             .iter()
-            .map(|(name, s)| (name.to_owned(), s.acknowledged.clone()));
+            .map(|(name, s)| (name.to_owned(), s.memory.acknowledged.clone()));
         users.chain(sessions).collect()
     }
 
@@ -425,11 +455,11 @@ impl Users {
         let users = self
             .users
             .iter()
-            .map(|(name, u)| (name.to_owned(), u.failures.clone()));
+            .map(|(name, u)| (name.to_owned(), u.memory.failures.clone()));
         let sessions = self
             .sessions
             .iter()
-            .map(|(name, s)| (name.to_owned(), s.failures.clone()));
+            .map(|(name, s)| (name.to_owned(), s.memory.failures.clone()));
         users.chain(sessions).collect()
     }
 }

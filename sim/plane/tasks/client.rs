@@ -536,7 +536,7 @@ impl Call {
             ..Outcome::status(0)
         };
         for sql in &self.commands {
-            match rds::query(world, &connection.database, &self.user, sql) {
+            match rds::query_in(world, &connection.database, &self.user, &self.database, sql) {
                 Ok(rows) => {
                     let count = rows.len();
                     outcome

@@ -462,3 +462,144 @@ fn a_long_running_probe_writes_a_line_each_round_and_is_killed_in_the_end() {
         "a shell as process 1 ignores SIGTERM"
     );
 }
+
+#[test]
+fn the_seed_task_of_the_challenge_empties_its_table_and_ends_well() {
+    let mut stack = Stack::new("postgres");
+    // The app speaks to its database without TLS.
+    stack.site.ok(
+        ServiceId::Rds,
+        "CreateDBParameterGroup",
+        json!({ "DBParameterGroupName": "plain", "DBParameterGroupFamily": "postgres15", "Description": "plain" }),
+    );
+    stack.site.ok(
+        ServiceId::Rds,
+        "ModifyDBParameterGroup",
+        json!({ "DBParameterGroupName": "plain", "Parameters": [{ "ParameterName": "rds.force_ssl", "ParameterValue": "0",
+            "ApplyMethod": "immediate" }] }),
+    );
+    let host = stack.host.clone();
+    let environment = json!([
+        { "name": "VTT_DBHOST", "value": host }, { "name": "VTT_DBNAME", "value": "app" },
+        { "name": "VTT_DBUSER", "value": "app" }, { "name": "VTT_DBPASSWORD", "value": "correct-horse" },
+    ]);
+    stack.site.ok(
+        ServiceId::Logs,
+        "CreateLogGroup",
+        json!({ "logGroupName": "/seed" }),
+    );
+    let more = json!({ "command": ["updatedb", "--skip-create-db"], "environment": environment,
+        "logConfiguration": { "logDriver": "awslogs", "options": { "awslogs-group": "/seed", "awslogs-region": REGION,
+            "awslogs-stream-prefix": "p" } } });
+    let definition = stack
+        .site
+        .define("seed", "public.ecr.aws/acme/techchallengeapp:1", more);
+    let run = |stack: &mut Stack| {
+        let arn = stack.site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+        stack.site.pass(3 * MINUTE);
+        stack.site.task(&arn)["containers"][0]["exitCode"].clone()
+    };
+    assert_eq!(
+        run(&mut stack),
+        json!(1),
+        "the default parameter group wants TLS"
+    );
+    stack.site.ok(
+        ServiceId::Rds,
+        "ModifyDBInstance",
+        json!({ "DBInstanceIdentifier": "main", "DBParameterGroupName": "plain", "ApplyImmediately": true }),
+    );
+    stack.site.pass(5 * MINUTE);
+    stack.site.ok(
+        ServiceId::Rds,
+        "RebootDBInstance",
+        json!({ "DBInstanceIdentifier": "main" }),
+    );
+    stack.site.pass(10 * MINUTE);
+    let code = run(&mut stack);
+    let events = stack.site.ok(
+        ServiceId::Logs,
+        "FilterLogEvents",
+        json!({ "logGroupName": "/seed" }),
+    );
+    assert_eq!(code, json!(0), "{events:#}");
+    assert!(
+        stack.rows().is_empty(),
+        "what users wrote is gone with the table"
+    );
+}
+
+#[test]
+fn a_host_baked_into_an_image_is_where_it_goes_unless_the_task_says_otherwise() {
+    let mut stack = Stack::new("mysql");
+    stack.site.world.script_image(Image {
+        pattern: "acme/notejam".into(),
+        environment: BTreeMap::from([("DB_HOST".into(), stack.host.clone())]),
+        ..built_in::find("acme/notejam")
+    });
+    let more = |extra: Value| {
+        let mut environment = vec![
+            json!({ "name": "DB_NAME", "value": "app" }),
+            json!({ "name": "DB_USER", "value": "app" }),
+            json!({ "name": "DB_PASS", "value": "correct-horse" }),
+        ];
+        environment.extend(extra.as_array().cloned().unwrap_or_default());
+        json!({ "environment": environment, "portMappings": [{ "containerPort": 8000 }] })
+    };
+    let answer = |stack: &mut Stack, more: Value, path: &str| {
+        let definition = stack
+            .site
+            .define("notejam", "public.ecr.aws/acme/notejam:1", more);
+        let arn = stack.site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+        stack.site.pass(3 * MINUTE);
+        let task = stack.site.task(&arn);
+        let details = task["attachments"][0]["details"].as_array().unwrap();
+        let ip = details
+            .iter()
+            .find(|d| d["name"] == "privateIPv4Address")
+            .unwrap()["value"]
+            .as_str()
+            .unwrap();
+        let at = crate::plane::Endpoint {
+            account: ACCOUNT.into(),
+            region: REGION.into(),
+            vpc: stack.site.vpc.clone(),
+            ip: ip.into(),
+            port: 8000,
+        };
+        match crate::services::ecs::answer(
+            &stack.site.world,
+            &at,
+            &HttpRequest::get("notejam", path),
+        ) {
+            crate::services::ecs::TaskAnswer::Answer { status, .. } => status,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(answer(&mut stack, more(json!([])), "/signin/"), 200);
+    assert_eq!(answer(&mut stack, more(json!([])), "/singin/"), 404);
+    let elsewhere = json!([{ "name": "DB_HOST", "value": "nowhere.example.com" }]);
+    assert_eq!(answer(&mut stack, more(elsewhere), "/signin/"), 500);
+}
+
+#[test]
+fn vikunja_ends_when_its_database_does_not_answer() {
+    let mut stack = Stack::new("mysql");
+    let host = stack.host.clone();
+    let environment = json!([
+        { "name": "VIKUNJA_DATABASE_HOST", "value": host }, { "name": "VIKUNJA_DATABASE_DATABASE", "value": "app" },
+        { "name": "VIKUNJA_DATABASE_USER", "value": "app" }, { "name": "VIKUNJA_DATABASE_PASSWORD", "value": "correct-horse" },
+    ]);
+    let definition = stack.site.define(
+        "vikunja",
+        "public.ecr.aws/acme/vikunja-api:1",
+        json!({ "environment": environment }),
+    );
+    let arn = stack.site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+    stack.site.pass(3 * MINUTE);
+    assert_eq!(stack.site.task(&arn)["lastStatus"], "RUNNING");
+    stack.shut_the_group();
+    let arn = stack.site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+    stack.site.pass(5 * MINUTE);
+    assert_eq!(stack.site.task(&arn)["containers"][0]["exitCode"], 1);
+}

@@ -242,14 +242,16 @@ fn reset(
             return 1;
         }
     };
+    // What its users wrote are rows of that table, as far as this world keeps them apart.
     for sql in [
+        format!("DROP TABLE IF EXISTS {}", crate::plane::database::ENTRIES),
         format!("DROP TABLE IF EXISTS {table}"),
         format!(
-            "CREATE TABLE {table} (id SERIAL PRIMARY KEY, title TEXT, priority INTEGER, complete BOOLEAN)"
+            "CREATE TABLE {table} (id INTEGER, title TEXT, priority INTEGER, complete BOOLEAN)"
         ),
     ] {
         super::write_log(world, scope, &process.log, &sql);
-        if let Err(error) = rds::query(world, &at, &access.user, &sql) {
+        if let Err(error) = rds::query_in(world, &at, &access.user, &access.name, &sql) {
             super::write_log(world, scope, &process.log, &error);
             return 1;
         }
