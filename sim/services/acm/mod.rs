@@ -350,7 +350,6 @@ fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         .seen(&arn, now)
         .ok_or(gone)?
         .clone();
-    let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     let users = certificate_users(cx.world, &arn);
     let c = &certificate;
     let mut out = json!({
@@ -454,7 +453,6 @@ fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
             None => matches!(c.key_algorithm.as_str(), "RSA_1024" | "RSA_2048"),
         })
         .collect();
-    let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     let mut sorted = certificates;
     sorted.sort_by(|a, b| {
         a.created
@@ -499,7 +497,7 @@ fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
 
 fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     let arn = named(cx, input)?.arn.clone();
-    let (account, region) = (cx.caller.account.clone(), cx.region.clone());
+    let account = cx.caller.account.clone();
     if !certificate_users(cx.world, &arn).is_empty() {
         let message = format!("Certificate {arn} in account {account} is in use.");
         return Err(AwsError::new("ResourceInUseException", message));

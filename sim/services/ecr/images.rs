@@ -382,7 +382,7 @@ pub(super) fn drop_unused_blobs(state: &mut State) {
 }
 
 /// The layers and configuration of an image, in bytes; of an index, those of the image for 64-bit Linux servers.
-pub(super) fn pulled_size(state: &State, repository: &Repository, stored: &Stored) -> u64 {
+pub(super) fn pulled_size(repository: &Repository, stored: &Stored) -> u64 {
     let Ok(read) = manifest::read(&stored.manifest, Some(&stored.media_type)) else {
         return 0;
     };
@@ -398,7 +398,7 @@ pub(super) fn pulled_size(state: &State, repository: &Repository, stored: &Store
         .children
         .get(at)
         .and_then(|(digest, _)| repository.images.get(digest));
-    child.map_or(0, |c| pulled_size(state, repository, c))
+    child.map_or(0, |c| pulled_size(repository, c))
 }
 
 pub(super) fn not_found(registry: &str, name: &str, id: &Value) -> AwsError {

@@ -269,7 +269,7 @@ pub fn pull(
         digest: digest.to_owned(),
         media_type: stored.media_type.clone(),
         manifest: stored.manifest.to_string(),
-        size: images::pulled_size(&place.ecr, found, stored),
+        size: images::pulled_size(found, stored),
     })
 }
 

@@ -190,7 +190,7 @@ pub(super) fn pushed(
     let Some(stored) = repository.images.get(digest) else {
         return;
     };
-    let size = images::pulled_size(state, repository, stored);
+    let size = images::pulled_size(repository, stored);
     let mut destinations: Vec<(String, String)> = Vec::new();
     for rule in state.replication.0.iter().filter(|r| r.takes(name)) {
         for destination in &rule.destinations {

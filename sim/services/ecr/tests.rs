@@ -405,10 +405,33 @@ fn a_task_pulls_by_tag_or_digest_from_the_region_that_the_name_says() {
     let uri = |region: &str, rest: &str| {
         format!("{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/redmine{rest}")
     };
-    // What the role may do is IAM's to say; here only what is found when it may.
-    if !iam::role_allows(&world, &role, "ecr:BatchGetImage", "*", WEST) {
-        return;
+    let forbidden = pull(&world, &role, IRELAND, &uri(WEST, ":5.1")).unwrap_err();
+    assert!(
+        forbidden.ends_with("403 Forbidden"),
+        "a role that nobody made: {forbidden}"
+    );
+    let trust = json!({"Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole",
+    }]});
+    let may = json!({"Statement": [{
+        "Effect": "Allow", "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        "Resource": format!("arn:aws:ecr:*:{ACCOUNT}:repository/redmine"),
+    }]});
+    for (operation, input) in [
+        (
+            "CreateRole",
+            json!({"RoleName": "execution", "AssumeRolePolicyDocument": trust.to_string()}),
+        ),
+        (
+            "PutRolePolicy",
+            json!({"RoleName": "execution", "PolicyName": "p", "PolicyDocument": may.to_string()}),
+        ),
+    ] {
+        world
+            .invoke(ACCOUNT, "us-east-1", ServiceId::Iam, operation, input)
+            .unwrap();
     }
+    pass(&mut world, MINUTE);
     assert_eq!(
         pull(&world, &role, IRELAND, &uri(WEST, ":5.1"))
             .unwrap()

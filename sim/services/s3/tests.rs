@@ -475,7 +475,6 @@ fn parts_come_together_in_order_and_size() {
 #[test]
 fn only_what_is_put_after_the_rule_is_replicated() {
     let mut world = world();
-    world.account(ACCOUNT);
     let role = format!("arn:aws:iam::{ACCOUNT}:role/replication");
     let rule = json!({
         "ID": "all", "Priority": 1, "Status": "Enabled", "Filter": {"Prefix": ""},
@@ -492,30 +491,46 @@ fn only_what_is_put_after_the_rule_is_replicated() {
     version(&mut world, "target");
     put(&mut world, "old", "1");
     call(&mut world, "PutBucketReplication", config).unwrap();
-    put(&mut world, "new", "2");
+    let status = |world: &mut World, key: &str| {
+        call(world, "HeadObject", json!({"Key": key})).unwrap()["ReplicationStatus"].clone()
+    };
+    put(&mut world, "denied", "2");
+    assert_eq!(status(&mut world, "denied"), "PENDING");
+    world.advance_to(world.now() + 6 * MINUTE);
     assert_eq!(
-        call(&mut world, "HeadObject", json!({"Key": "new"})).unwrap()["ReplicationStatus"],
-        "PENDING"
+        status(&mut world, "denied"),
+        "FAILED",
+        "nobody has made the role"
     );
-    world.advance_to(6 * MINUTE);
-    assert!(object(&world, "target", "old").is_none());
-    let status =
-        call(&mut world, "HeadObject", json!({"Key": "new"})).unwrap()["ReplicationStatus"].clone();
-    if crate::services::iam::role_allows(
-        &world,
-        &role,
-        "s3:ReplicateObject",
-        "arn:aws:s3:::target/new",
-        IRELAND,
-    ) {
-        assert_eq!(status, "COMPLETED");
-        assert_eq!(
-            object(&world, "target", "new").unwrap().replication,
-            Some("REPLICA")
-        );
-    } else {
-        assert_eq!(status, "FAILED");
+    let trust = json!({"Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole",
+    }]});
+    let may = json!({"Statement": [{
+        "Effect": "Allow", "Action": "s3:ReplicateObject", "Resource": "arn:aws:s3:::target/*",
+    }]});
+    for (operation, input) in [
+        (
+            "CreateRole",
+            json!({"RoleName": "replication", "AssumeRolePolicyDocument": trust.to_string()}),
+        ),
+        (
+            "PutRolePolicy",
+            json!({"RoleName": "replication", "PolicyName": "p", "PolicyDocument": may.to_string()}),
+        ),
+    ] {
+        world
+            .invoke(ACCOUNT, "us-east-1", ServiceId::Iam, operation, input)
+            .unwrap();
     }
+    world.advance_to(world.now() + MINUTE);
+    put(&mut world, "new", "3");
+    world.advance_to(world.now() + 6 * MINUTE);
+    assert_eq!(status(&mut world, "new"), "COMPLETED");
+    assert_eq!(
+        object(&world, "target", "new").unwrap().replication,
+        Some("REPLICA")
+    );
+    assert!(object(&world, "target", "old").is_none());
 }
 
 #[test]
