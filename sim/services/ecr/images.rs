@@ -2,7 +2,7 @@
 
 use super::{
     Repository, State, Stored, about, change, invalid, manifest, named, no_repository, registry_of,
-    replication, seen, state_of,
+    replication,
 };
 use crate::clock::Pert;
 use crate::error::AwsError;
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How long a basic scan takes.
-const SCAN: Pert = Pert(5.0, 20.0, 90.0);
+pub(super) const SCAN: Pert = Pert(5.0, 20.0, 90.0);
 
 /// Where a manifest goes.
 pub(super) struct Destination<'a> {
@@ -226,7 +226,7 @@ pub(super) fn put_image(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsErro
     Ok(json!({"image": image}))
 }
 
-fn id_json(digest: &str, tag: Option<&str>) -> Value {
+pub(super) fn id_json(digest: &str, tag: Option<&str>) -> Value {
     let mut id = json!({"imageDigest": digest});
     if let Some(tag) = tag {
         id["imageTag"] = json!(tag);
@@ -238,7 +238,7 @@ fn id_json(digest: &str, tag: Option<&str>) -> Value {
 type Miss = (&'static str, &'static str);
 
 /// The digest that an image id means.
-fn digest_in(repository: &Repository, id: &Value) -> Result<String, Miss> {
+pub(super) fn digest_in(repository: &Repository, id: &Value) -> Result<String, Miss> {
     let (digest, tag) = (id["imageDigest"].as_str(), id["imageTag"].as_str());
     if digest.is_none() && tag.is_none() {
         return Err((
@@ -416,135 +416,6 @@ pub(super) fn not_found(registry: &str, name: &str, id: &Value) -> AwsError {
     AwsError::new("ImageNotFoundException", message)
 }
 
-fn tag_status(input: &Input) -> &str {
-    input.value["filter"]["tagStatus"].as_str().unwrap_or("ANY")
-}
-
-fn passes(status: &str, tagged: bool) -> bool {
-    status == "ANY" || (status == "TAGGED") == tagged
-}
-
-pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
-    let (registry, repository, now) = (registry_of(cx, input), seen(cx, input)?, cx.now());
-    let name = &repository.name;
-    let ids = input.list("imageIds");
-    let mut digests: Vec<String> = Vec::new();
-    for id in ids {
-        let digest = digest_in(repository, id).map_err(|_| not_found(&registry, name, id))?;
-        if !digests.contains(&digest) {
-            digests.push(digest);
-        }
-    }
-    if ids.is_empty() {
-        let status = tag_status(input);
-        digests.extend(
-            repository
-                .images
-                .keys()
-                .filter(|d| passes(status, !repository.tags_of(d).is_empty()))
-                .cloned(),
-        );
-    }
-    let mut rows = Vec::new();
-    for digest in digests {
-        let Some(stored) = repository.images.get(&digest) else {
-            continue;
-        };
-        let read = manifest::read(&stored.manifest, Some(&stored.media_type)).unwrap_or_default();
-        let mut row = about(&registry, name);
-        row["imageDigest"] = json!(digest);
-        let tags = repository.tags_of(&digest);
-        if !tags.is_empty() {
-            row["imageTags"] = json!(tags);
-        }
-        if !read.is_index() {
-            row["imageSizeInBytes"] = json!(read.size());
-        }
-        row["imagePushedAt"] = json!(stored.pushed);
-        row["imageManifestMediaType"] = json!(stored.media_type);
-        row["imageStatus"] = json!("ACTIVE");
-        if let Some(kind) = &read.artifact_type {
-            row["artifactMediaType"] = json!(kind);
-        }
-        if let Some(subject) = &read.subject {
-            row["subjectManifestDigest"] = json!(subject);
-        }
-        if let Some(at) = stored.scanned_at {
-            let done = now >= at;
-            row["imageScanStatus"] =
-                json!({"status": if done { "COMPLETE" } else { "IN_PROGRESS" }});
-            if done {
-                let at = cx.world.unix(at);
-                row["imageScanFindingsSummary"] = json!({"imageScanCompletedAt": at, "vulnerabilitySourceUpdatedAt": at, "findingSeverityCounts": {}});
-            }
-        }
-        rows.push(row);
-    }
-    Ok(json!({"imageDetails": rows}))
-}
-
-pub(super) fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
-    let repository = seen(cx, input)?;
-    let status = tag_status(input);
-    let mut rows = Vec::new();
-    for digest in repository.images.keys() {
-        let tags = repository.tags_of(digest);
-        if !passes(status, !tags.is_empty()) {
-            continue;
-        }
-        if tags.is_empty() {
-            rows.push(id_json(digest, None));
-        }
-        rows.extend(tags.iter().map(|tag| id_json(digest, Some(tag))));
-    }
-    Ok(json!({"imageIds": rows}))
-}
-
-/// The images that name another as their subject.
-pub(super) fn referrers_of(
-    repository: &Repository,
-    subject: &str,
-) -> Vec<(String, manifest::Manifest, u64)> {
-    let all = repository.images.iter().filter_map(|(digest, stored)| {
-        let read = manifest::read(&stored.manifest, Some(&stored.media_type)).ok()?;
-        (read.subject.as_deref() == Some(subject))
-            .then(|| (digest.clone(), read, stored.manifest.len() as u64))
-    });
-    all.collect()
-}
-
-pub(super) fn referrers(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
-    let (registry, repository) = (registry_of(cx, input), seen(cx, input)?);
-    let id = &input.value["subjectId"];
-    let subject = id["imageDigest"].as_str().unwrap_or_default();
-    if !repository.images.contains_key(subject) {
-        return Err(not_found(&registry, &repository.name, id));
-    }
-    let kinds = input.value["filter"]["artifactTypes"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let mut rows = Vec::new();
-    for (digest, read, size) in referrers_of(repository, subject) {
-        if !kinds.is_empty()
-            && !kinds
-                .iter()
-                .any(|k| k.as_str() == read.artifact_type.as_deref())
-        {
-            continue;
-        }
-        let mut row = json!({"digest": digest, "mediaType": read.media_type, "size": size, "artifactStatus": "ACTIVE"});
-        if let Some(kind) = read.artifact_type {
-            row["artifactType"] = json!(kind);
-        }
-        if let Some(annotations) = read.annotations {
-            row["annotations"] = annotations;
-        }
-        rows.push(row);
-    }
-    Ok(json!({"referrers": rows}))
-}
-
 /// The repository and the digest that an operation on one image names.
 pub(super) fn one(cx: &Cx<'_>, input: &Input) -> Result<(String, String, String), AwsError> {
     let (registry, repository) = (registry_of(cx, input), named(cx, input)?);
@@ -556,58 +427,4 @@ pub(super) fn one(cx: &Cx<'_>, input: &Input) -> Result<(String, String, String)
         _ => invalid(reason),
     })?;
     Ok((registry, repository.name.clone(), digest))
-}
-
-pub(super) fn start_scan(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
-    let (registry, name, digest) = one(cx, input)?;
-    let stored =
-        state_of(cx, &registry).and_then(|s| s.repositories.get(&name)?.images.get(&digest));
-    if stored.is_some_and(|s| manifest::is_index(&s.media_type)) {
-        let message = format!("The image '{digest}' is a manifest list, which cannot be scanned");
-        return Err(AwsError::new("UnsupportedImageTypeException", message));
-    }
-    let now = cx.now();
-    if stored
-        .and_then(|s| s.scanned_at)
-        .is_some_and(|at| now < at + crate::clock::DAY)
-    {
-        let message = "The scan quota per image has been exceeded. Wait and try again.";
-        return Err(AwsError::new("LimitExceededException", message));
-    }
-    let at = now + cx.world.sample(SCAN, &digest, "scan");
-    change(cx, &registry, &name, |r| {
-        if let Some(image) = r.images.get_mut(&digest) {
-            image.scanned_at = Some(at);
-        }
-    });
-    let mut out = about(&registry, &name);
-    out["imageId"] = input.value["imageId"].clone();
-    out["imageScanStatus"] = json!({"status": "IN_PROGRESS"});
-    Ok(out)
-}
-
-pub(super) fn scan_findings(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
-    let (registry, name, digest) = one(cx, input)?;
-    let stored =
-        state_of(cx, &registry).and_then(|s| s.repositories.get(&name)?.images.get(&digest));
-    let Some(at) = stored.and_then(|s| s.scanned_at) else {
-        let message = format!(
-            "Image scan does not exist for the image with '{digest}' in the repository with name '{name}'"
-        );
-        return Err(AwsError::new("ScanNotFoundException", message));
-    };
-    let done = cx.now() >= at;
-    let mut out = about(&registry, &name);
-    out["imageId"] = input.value["imageId"].clone();
-    out["imageScanStatus"] = json!({"status": if done { "COMPLETE" } else { "IN_PROGRESS" }});
-    if done {
-        let at = cx.world.unix(at);
-        out["imageScanFindings"] = json!({
-            "imageScanCompletedAt": at,
-            "vulnerabilitySourceUpdatedAt": at,
-            "findingSeverityCounts": {},
-            "findings": [],
-        });
-    }
-    Ok(out)
 }

@@ -7,10 +7,12 @@
 mod images;
 mod layers;
 mod lifecycle;
+mod lists;
 mod manifest;
 mod replication;
 mod repositories;
 mod rules;
+mod scans;
 mod token;
 
 pub mod registry;
@@ -325,11 +327,11 @@ fn handle(cx: &mut Cx<'_>, operation: &str, input: &Input) -> Result<Output, Aws
         "PutImage" => images::put_image(cx, input)?,
         "BatchGetImage" => images::batch_get(cx, input)?,
         "BatchDeleteImage" => images::batch_delete(cx, input)?,
-        "DescribeImages" => images::describe(cx, input)?,
-        "ListImages" => images::list(cx, input)?,
-        "ListImageReferrers" => images::referrers(cx, input)?,
-        "StartImageScan" => images::start_scan(cx, input)?,
-        "DescribeImageScanFindings" => images::scan_findings(cx, input)?,
+        "DescribeImages" => lists::describe(cx, input)?,
+        "ListImages" => lists::list(cx, input)?,
+        "ListImageReferrers" => lists::referrers(cx, input)?,
+        "StartImageScan" => scans::start_scan(cx, input)?,
+        "DescribeImageScanFindings" => scans::scan_findings(cx, input)?,
         "GetAuthorizationToken" => token::get(cx, input)?,
         "PutReplicationConfiguration" => replication::put(cx, input)?,
         "DescribeRegistry" => replication::describe(cx),

@@ -3,15 +3,17 @@
 //! It is a second face of the same repositories: what is pushed here is seen by the API, and the other way round. It
 //! takes the tokens of its own region only, and asks IAM for each request as AWS does.
 
+mod uploads;
+mod wire;
+
 use super::images::{Destination, Push};
-use super::layers::Upload;
 use super::token::Login;
-use super::{Repository, images, layers, manifest, replication, repositories, rules, token};
-use crate::error::AwsError;
+use super::{Repository, images, manifest, replication, repositories, rules, token};
 use crate::services::{Wanted, iam};
 use crate::world::{Caller, Request, Response, World};
 use bytes::Bytes;
 use serde_json::{Value, json};
+use wire::{Fault, Query, byte_range, cut, decode, header, paged, respond};
 
 /// Serves one request to the registry of `region`.
 pub fn serve(world: &mut World, region: &str, request: &Request) -> Response {
@@ -33,115 +35,6 @@ pub fn serve(world: &mut World, region: &str, request: &Request) -> Response {
         response.body = Bytes::new();
     }
     response
-}
-
-/// An error of the distribution API.
-struct Fault {
-    status: u16,
-    code: &'static str,
-    message: String,
-    headers: Vec<(String, String)>,
-}
-
-impl Fault {
-    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Fault {
-        Fault {
-            status,
-            code,
-            message: message.into(),
-            headers: Vec::new(),
-        }
-    }
-
-    fn response(self) -> Response {
-        let body = json!({"errors": [{"code": self.code, "message": self.message}]}).to_string();
-        let mut headers = self.headers;
-        headers.push((
-            "Content-Type".into(),
-            "application/json; charset=utf-8".into(),
-        ));
-        respond(self.status, headers, body)
-    }
-}
-
-/// A refusal of the shared doors, in this API's words.
-impl From<AwsError> for Fault {
-    fn from(error: AwsError) -> Fault {
-        let (status, code) = match error.code.as_str() {
-            "RepositoryNotFoundException" => (404, "NAME_UNKNOWN"),
-            "LayersNotFoundException" => (404, "MANIFEST_BLOB_UNKNOWN"),
-            "ReferencedImagesNotFoundException" => (404, "MANIFEST_UNKNOWN"),
-            "ImageTagAlreadyExistsException" => (400, "TAG_INVALID"),
-            "ImageDigestDoesNotMatchException" => (400, "DIGEST_INVALID"),
-            "AccessDeniedException" | "AccessDenied" => (403, "DENIED"),
-            _ => (400, "MANIFEST_INVALID"),
-        };
-        Fault::new(status, code, error.message)
-    }
-}
-
-fn respond(status: u16, mut headers: Vec<(String, String)>, body: impl Into<Bytes>) -> Response {
-    let body = body.into();
-    if !headers.iter().any(|(name, _)| name == "Content-Length") && status != 204 {
-        headers.push(("Content-Length".into(), body.len().to_string()));
-    }
-    Response {
-        status,
-        headers,
-        body,
-    }
-}
-
-fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
-    request
-        .headers
-        .iter()
-        .find(|(n, _)| n.eq_ignore_ascii_case(name))
-        .map(|(_, v)| v.as_str())
-}
-
-struct Query(Vec<(String, String)>);
-
-impl Query {
-    fn parse(text: &str) -> Query {
-        let pairs = text.split('&').filter(|p| !p.is_empty());
-        Query(
-            pairs
-                .map(|p| p.split_once('=').unwrap_or((p, "")))
-                .map(|(k, v)| (decode(k), decode(v)))
-                .collect(),
-        )
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
-    }
-}
-
-/// Percent-decoding.
-fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = (bytes[at] == b'%')
-            .then(|| text.get(at + 1..at + 3))
-            .flatten();
-        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// One request of one caller to one registry.
@@ -339,18 +232,6 @@ fn blob(
             Err(fault)
         }
     }
-}
-
-/// The first and last byte of `bytes=a-b`, `bytes=a-` or `bytes=-n`.
-fn byte_range(range: &str, size: usize) -> Option<(usize, usize)> {
-    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
-    let end = size.checked_sub(1)?;
-    let (first, last) = match (first, last) {
-        ("", n) => (size.saturating_sub(n.parse().ok()?), end),
-        (a, "") => (a.parse().ok()?, end),
-        (a, b) => (a.parse().ok()?, b.parse::<usize>().ok()?.min(end)),
-    };
-    (first <= last && first < size).then_some((first, last))
 }
 
 impl Session<'_> {
@@ -560,183 +441,6 @@ impl Session<'_> {
         Ok(respond(202, Vec::new(), Bytes::new()))
     }
 
-    fn begin_upload(
-        &mut self,
-        name: &str,
-        request: &Request,
-        query: &Query,
-    ) -> Result<Response, Fault> {
-        self.allow("InitiateLayerUpload", name)?;
-        self.repository_to_push(name)?;
-        let registry = self.registry.clone();
-        if let (Some(digest), Some(from)) = (query.get("mount"), query.get("from"))
-            && rules::is_on(self.world, &registry, self.region, rules::BLOB_MOUNTING)
-            && self.allow("GetDownloadUrlForLayer", from).is_ok()
-            && self
-                .world
-                .seen_place(&registry, self.region)
-                .is_some_and(|p| p.ecr.layer(from, digest).is_some())
-        {
-            self.world
-                .place(&registry, self.region)
-                .ecr
-                .link(name, digest);
-            return Ok(uploaded(name, digest));
-        }
-        if let Some(digest) = query.get("digest") {
-            let bytes = request.body.clone();
-            return self.keep(name, digest, bytes);
-        }
-        let id = self.new_upload_id();
-        let now = self.world.now();
-        let upload = Upload {
-            repository: name.to_owned(),
-            parts: Vec::new(),
-        };
-        self.world
-            .place(&registry, self.region)
-            .ecr
-            .uploads
-            .put(id.clone(), upload, now);
-        Ok(accepted(name, &id, 0))
-    }
-
-    fn new_upload_id(&mut self) -> String {
-        let key = format!("id/{}/{}/registry-upload", self.registry, self.region);
-        let ordinal = self.world.ordinal(&key);
-        let (a, b) = (
-            self.world.dice.hash(&[&key], ordinal),
-            self.world.dice.hash(&[&key, "low"], ordinal),
-        );
-        let h = format!("{a:016x}{b:016x}");
-        format!(
-            "{}-{}-4{}-8{}-{}",
-            &h[0..8],
-            &h[8..12],
-            &h[13..16],
-            &h[17..20],
-            &h[20..32]
-        )
-    }
-
-    /// Keeps a complete blob, if it is what its digest says.
-    fn keep(&mut self, name: &str, digest: &str, bytes: Bytes) -> Result<Response, Fault> {
-        if !manifest::is_digest(digest) {
-            return Err(Fault::new(
-                400,
-                "DIGEST_INVALID",
-                "provided digest is not a sha256 digest",
-            ));
-        }
-        let found = manifest::digest_of(&bytes);
-        if found != digest {
-            let message = format!("provided digest did not match uploaded content: {found}");
-            return Err(Fault::new(400, "DIGEST_INVALID", message));
-        }
-        let registry = self.registry.clone();
-        layers::store(self.world, &registry, self.region, name, digest, bytes);
-        Ok(uploaded(name, digest))
-    }
-
-    fn upload(&self, name: &str, id: &str) -> Result<&Upload, Fault> {
-        let place = self.world.seen_place(&self.registry, self.region);
-        let found = place
-            .and_then(|p| p.ecr.uploads.get(id))
-            .filter(|u| u.repository == name);
-        found.ok_or_else(|| {
-            Fault::new(
-                404,
-                "BLOB_UPLOAD_UNKNOWN",
-                "blob upload unknown to registry",
-            )
-        })
-    }
-
-    fn upload_progress(&self, name: &str, id: &str) -> Result<Response, Fault> {
-        self.allow("UploadLayerPart", name)?;
-        let mut response = accepted(name, id, self.upload(name, id)?.size());
-        response.status = 204;
-        Ok(response)
-    }
-
-    /// Takes a piece; one that says where it belongs must follow what is there.
-    fn add(&mut self, name: &str, id: &str, request: &Request) -> Result<u64, Fault> {
-        let size = self.upload(name, id)?.size();
-        let first = header(request, "content-range").map(|r| {
-            r.trim_start_matches("bytes ")
-                .split('-')
-                .next()
-                .unwrap_or_default()
-                .parse::<u64>()
-                .unwrap_or(u64::MAX)
-        });
-        if first.is_some_and(|f| f != size) {
-            let mut fault = Fault::new(
-                416,
-                "BLOB_UPLOAD_INVALID",
-                "The part does not follow what has been received",
-            );
-            fault.headers = accepted(name, id, size).headers;
-            fault.headers.retain(|(n, _)| n != "Content-Length");
-            return Err(fault);
-        }
-        let (now, registry, bytes) = (
-            self.world.now(),
-            self.registry.clone(),
-            request.body.clone(),
-        );
-        let added = bytes.len() as u64;
-        if added > 0 {
-            self.world
-                .place(&registry, self.region)
-                .ecr
-                .uploads
-                .change(id, now, |u| u.parts.push(bytes));
-        }
-        Ok(size + added)
-    }
-
-    fn patch_upload(&mut self, name: &str, id: &str, request: &Request) -> Result<Response, Fault> {
-        self.allow("UploadLayerPart", name)?;
-        let size = self.add(name, id, request)?;
-        Ok(accepted(name, id, size))
-    }
-
-    fn finish_upload(
-        &mut self,
-        name: &str,
-        id: &str,
-        request: &Request,
-        query: &Query,
-    ) -> Result<Response, Fault> {
-        self.allow("CompleteLayerUpload", name)?;
-        let digest = query
-            .get("digest")
-            .ok_or_else(|| Fault::new(400, "DIGEST_INVALID", "digest parameter missing"))?;
-        self.add(name, id, request)?;
-        let bytes = self.upload(name, id)?.bytes();
-        let response = self.keep(name, digest, bytes)?;
-        let (now, registry) = (self.world.now(), self.registry.clone());
-        self.world
-            .place(&registry, self.region)
-            .ecr
-            .uploads
-            .remove(id, now);
-        Ok(response)
-    }
-
-    fn cancel_upload(&mut self, name: &str, id: &str) -> Result<Response, Fault> {
-        self.allow("UploadLayerPart", name)?;
-        self.upload(name, id)?;
-        let (now, registry) = (self.world.now(), self.registry.clone());
-        self.world
-            .place(&registry, self.region)
-            .ecr
-            .uploads
-            .remove(id, now);
-        Ok(respond(204, Vec::new(), Bytes::new()))
-    }
-
     fn referrers(&self, name: &str, digest: &str, query: &Query) -> Result<Response, Fault> {
         self.allow("BatchGetImage", name)?;
         if !manifest::is_digest(digest) {
@@ -747,7 +451,7 @@ impl Session<'_> {
             ));
         }
         let kind = query.get("artifactType");
-        let found = images::referrers_of(self.repository(name)?, digest);
+        let found = super::lists::referrers_of(self.repository(name)?, digest);
         let rows: Vec<Value> = found
             .into_iter()
             .filter(|(_, read, _)| kind.is_none() || read.artifact_type.as_deref() == kind)
@@ -770,57 +474,4 @@ impl Session<'_> {
         }
         Ok(respond(200, headers, index.to_string()))
     }
-}
-
-fn accepted(name: &str, id: &str, size: u64) -> Response {
-    let headers = vec![
-        (
-            "Location".to_owned(),
-            format!("/v2/{name}/blobs/uploads/{id}"),
-        ),
-        ("Docker-Upload-UUID".to_owned(), id.to_owned()),
-        ("Range".to_owned(), format!("0-{}", size.saturating_sub(1))),
-    ];
-    respond(202, headers, Bytes::new())
-}
-
-fn uploaded(name: &str, digest: &str) -> Response {
-    let headers = vec![
-        ("Location".to_owned(), format!("/v2/{name}/blobs/{digest}")),
-        ("Docker-Content-Digest".to_owned(), digest.to_owned()),
-    ];
-    respond(201, headers, Bytes::new())
-}
-
-/// A page of names by `n` and `last`, and what the next one begins after.
-fn cut(names: Vec<String>, query: &Query) -> Result<(Vec<String>, Option<String>), Fault> {
-    let most = match query.get("n") {
-        Some(text) => text
-            .parse::<usize>()
-            .ok()
-            .filter(|n| (1..=1_000).contains(n))
-            .ok_or_else(|| {
-                Fault::new(
-                    400,
-                    "PAGINATION_NUMBER_INVALID",
-                    "n must be between 1 and 1000",
-                )
-            })?,
-        None => 1_000,
-    };
-    let last = query.get("last").unwrap_or_default();
-    let mut rest = names.into_iter().filter(|name| name.as_str() > last);
-    let page: Vec<String> = rest.by_ref().take(most).collect();
-    let next = rest
-        .next()
-        .and_then(|_| page.last().map(|l| format!("n={most}&last={l}")));
-    Ok((page, next))
-}
-
-fn paged(body: Value, path: &str, next: Option<String>) -> Result<Response, Fault> {
-    let mut headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-    if let Some(next) = next {
-        headers.push(("Link".into(), format!("<{path}?{next}>; rel=\"next\"")));
-    }
-    Ok(respond(200, headers, body.to_string()))
 }

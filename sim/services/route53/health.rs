@@ -2,12 +2,12 @@
 //!
 //! A check of an endpoint really asks the data plane, every interval. A disabled or inverted one can be turned by hand.
 
+use super::probe::alarm_state;
 use super::records::invalid;
 use crate::clock::{Nanos, SECOND};
 use crate::error::AwsError;
-use crate::plane::{DialAnswer, From, HttpRequest, Resolved};
 use crate::services::ServiceId;
-use crate::world::{Cx, Event, Input, World};
+use crate::world::{Cx, Input, World};
 use serde_json::{Value, json};
 
 pub(super) const CHECKS_PER_ACCOUNT: usize = 200;
@@ -16,7 +16,7 @@ pub(super) const CHECKS_PER_ACCOUNT: usize = 200;
 pub(super) const CHECKER_RANGES: [&str; 3] = ["192.0.2.0/26", "198.51.100.0/26", "203.0.113.0/26"];
 
 /// Checkers by region, each with the address it asks from.
-const CHECKERS: [(&str, &str); 8] = [
+pub(super) const CHECKERS: [(&str, &str); 8] = [
     ("us-east-1", "192.0.2.1"),
     ("us-west-1", "192.0.2.17"),
     ("us-west-2", "192.0.2.33"),
@@ -32,15 +32,15 @@ pub(super) struct HealthCheck {
     reference: String,
     /// As created, so that a repetition can be told from another check of the same reference.
     created: Value,
-    config: Value,
+    pub config: Value,
     version: u64,
     pub tags: Vec<(String, String)>,
     /// What the checkers agree on, before inversion.
-    healthy: bool,
+    pub healthy: bool,
     /// How many looks in a row have said the opposite.
-    against: u64,
-    last: Option<(f64, String)>,
-    last_failure: Option<(f64, String)>,
+    pub against: u64,
+    pub last: Option<(f64, String)>,
+    pub last_failure: Option<(f64, String)>,
 }
 
 pub(super) fn no_such_check(id: &str) -> AwsError {
@@ -57,7 +57,7 @@ fn json_of(id: &str, check: &HealthCheck) -> Value {
     })
 }
 
-fn kind(config: &Value) -> &str {
+pub(super) fn kind(config: &Value) -> &str {
     config["Type"].as_str().unwrap_or_default()
 }
 
@@ -68,7 +68,7 @@ fn asks_endpoint(config: &Value) -> bool {
     )
 }
 
-fn interval(config: &Value) -> Nanos {
+pub(super) fn interval(config: &Value) -> Nanos {
     config["RequestInterval"].as_u64().unwrap_or(30) * SECOND
 }
 
@@ -410,158 +410,4 @@ fn healthy_at_depth(world: &World, account: &str, id: &str, depth: u8) -> bool {
         check.healthy
     };
     plain != flag("Inverted")
-}
-
-/// The checkers look once more.
-pub(super) fn probe(world: &mut World, event: &Event) {
-    let Some(check) = world
-        .account(&event.account)
-        .route53
-        .checks
-        .get(&event.id)
-        .cloned()
-    else {
-        return;
-    };
-    let config = &check.config;
-    let looked = if config["Disabled"].as_bool() == Some(true) {
-        None
-    } else if kind(config) == "CLOUDWATCH_METRIC" {
-        by_alarm(world, &event.account, config, check.healthy)
-    } else {
-        Some(ask(world, config))
-    };
-    if let Some((up, text)) = looked {
-        let at = world.unix(world.now());
-        let threshold = config["FailureThreshold"].as_u64().unwrap_or(1);
-        world
-            .account(&event.account)
-            .route53
-            .checks
-            .settle(&event.id, |c| {
-                if !up {
-                    c.last_failure = Some((at, text.clone()));
-                }
-                c.last = Some((at, text));
-                c.against = if up == c.healthy { 0 } else { c.against + 1 };
-                if c.against >= threshold {
-                    c.healthy = up;
-                    c.against = 0;
-                }
-            });
-    }
-    world.schedule(interval(config), event.clone());
-}
-
-fn by_alarm(
-    world: &mut World,
-    account: &str,
-    config: &Value,
-    before: bool,
-) -> Option<(bool, String)> {
-    let state = alarm_state(world, account, &config["AlarmIdentifier"]).unwrap_or_default();
-    let up = match (
-        state.as_str(),
-        config["InsufficientDataHealthStatus"].as_str(),
-    ) {
-        ("OK", _) => true,
-        ("ALARM", _) => false,
-        (_, Some("Healthy")) => true,
-        (_, Some("Unhealthy")) => false,
-        _ => before,
-    };
-    Some((
-        up,
-        format!(
-            "{}: the alarm is in state {state}",
-            if up { "Success" } else { "Failure" }
-        ),
-    ))
-}
-
-fn alarm_state(world: &mut World, account: &str, alarm: &Value) -> Option<String> {
-    let region = alarm["Region"].as_str()?;
-    let name = alarm["Name"].as_str()?;
-    let asked = json!({"AlarmNames": [name]});
-    let out = world
-        .invoke(
-            account,
-            region,
-            ServiceId::Cloudwatch,
-            "DescribeAlarms",
-            asked,
-        )
-        .ok()?;
-    out["MetricAlarms"].get(0)?["StateValue"]
-        .as_str()
-        .map(str::to_owned)
-}
-
-/// Asks the endpoint as a checker does.
-fn ask(world: &mut World, config: &Value) -> (bool, String) {
-    let from = From::Internet {
-        ip: CHECKERS[0].1.to_owned(),
-    };
-    let name = config["FullyQualifiedDomainName"].as_str();
-    let address = match (config["IPAddress"].as_str(), name) {
-        (Some(ip), _) => ip.to_owned(),
-        (None, Some(name)) => match world.resolve(name, "A", &from) {
-            Resolved::Records { records, .. } if !records.is_empty() => records[0].clone(),
-            _ => {
-                return (
-                    false,
-                    "Failure: DNS resolution failed: the name could not be resolved".into(),
-                );
-            }
-        },
-        (None, None) => return (false, "Failure: no endpoint".into()),
-    };
-    let port = config["Port"]
-        .as_u64()
-        .and_then(|p| u16::try_from(p).ok())
-        .unwrap_or(80);
-    let https = kind(config).starts_with("HTTPS");
-    let host = name.unwrap_or(&address).to_owned();
-    let path = match config["ResourcePath"].as_str() {
-        Some(path) if path.starts_with('/') => path.to_owned(),
-        Some(path) => format!("/{path}"),
-        None => "/".to_owned(),
-    };
-    let answer = world.dial(
-        &from,
-        &address,
-        port,
-        https.then_some(host.as_str()),
-        &HttpRequest::get(&host, &path),
-    );
-    match answer {
-        DialAnswer::Refused => (
-            false,
-            "Failure: Connection refused. The connection to the endpoint failed.".into(),
-        ),
-        DialAnswer::TimedOut { .. } => (
-            false,
-            "Failure: Connection timed out. The endpoint did not respond.".into(),
-        ),
-        _ if kind(config) == "TCP" => (true, "Success: TCP connection was successful".into()),
-        DialAnswer::TlsFailed { .. } => (false, "Failure: SSL alert: the handshake failed.".into()),
-        DialAnswer::Answer { status, body, .. } => {
-            let fine = (200..400).contains(&status);
-            let wanted = config["SearchString"].as_str();
-            let start: String = body.chars().take(5_120).collect();
-            if fine && wanted.is_some_and(|w| !start.contains(w)) {
-                return (
-                    false,
-                    format!("Failure: HTTP Status Code {status}, the search string was not found."),
-                );
-            }
-            (
-                fine,
-                format!(
-                    "{}: HTTP Status Code {status}",
-                    if fine { "Success" } else { "Failure" }
-                ),
-            )
-        }
-    }
 }

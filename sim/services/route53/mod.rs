@@ -9,10 +9,12 @@ mod change;
 mod cidr;
 mod health;
 mod name;
+mod probe;
 mod records;
 mod region;
 mod tags;
 mod value;
+mod vpcs;
 mod zones;
 
 #[cfg(test)]
@@ -143,11 +145,11 @@ fn handle(cx: &mut Cx<'_>, operation: &str, input: &Input) -> Result<Output, Aws
         "ListHostedZonesByVPC" => zones::list_by_vpc(cx, input)?,
         "UpdateHostedZoneComment" => zones::comment(cx, input)?,
         "UpdateHostedZoneFeatures" => zones::features(cx, input)?,
-        "AssociateVPCWithHostedZone" => zones::associate(cx, input)?,
-        "DisassociateVPCFromHostedZone" => zones::disassociate(cx, input)?,
-        "CreateVPCAssociationAuthorization" => zones::authorize(cx, input)?,
-        "DeleteVPCAssociationAuthorization" => zones::unauthorize(cx, input)?,
-        "ListVPCAssociationAuthorizations" => zones::authorizations(cx, input)?,
+        "AssociateVPCWithHostedZone" => vpcs::associate(cx, input)?,
+        "DisassociateVPCFromHostedZone" => vpcs::disassociate(cx, input)?,
+        "CreateVPCAssociationAuthorization" => vpcs::authorize(cx, input)?,
+        "DeleteVPCAssociationAuthorization" => vpcs::unauthorize(cx, input)?,
+        "ListVPCAssociationAuthorizations" => vpcs::authorizations(cx, input)?,
         "ChangeResourceRecordSets" => change::change(cx, input)?,
         "ListResourceRecordSets" => zones::record_sets(cx, input)?,
         "GetChange" => change::get(cx, input)?,
@@ -182,9 +184,9 @@ fn happen(world: &mut World, event: &Event) {
     match event.what {
         "serve" => change::serve(world, event),
         "insync" => change::insync(world, event),
-        "associated" => zones::associated(world, event),
+        "associated" => vpcs::associated(world, event),
         "accelerated" => zones::accelerated(world, event),
-        "probe" => health::probe(world, event),
+        "probe" => probe::probe(world, event),
         _ => {}
     }
 }

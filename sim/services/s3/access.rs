@@ -91,9 +91,8 @@ pub(super) fn wants(_: &Cx<'_>, operation: &str, input: &Input) -> Vec<Wanted> {
         first.context.push(("s3:prefix".into(), prefix.to_owned()));
     }
     let mut out = vec![first];
-    if let Some((bucket, key, version)) = input
-        .str("CopySource")
-        .and_then(super::objects::copy_source)
+    if let Some((bucket, key, version)) =
+        input.str("CopySource").and_then(super::copies::copy_source)
     {
         let action = if version.is_some() {
             "GetObjectVersion"

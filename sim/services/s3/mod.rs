@@ -5,10 +5,15 @@
 
 mod access;
 mod buckets;
+mod conditions;
+mod copies;
+mod deletes;
 mod listing;
 mod multipart;
+mod object_tags;
 mod objects;
 mod replication;
+mod settings;
 mod website;
 
 #[cfg(test)]
@@ -78,7 +83,7 @@ fn handle(cx: &mut Cx<'_>, operation: &str, input: &Input) -> Result<Output, Aws
         _ => {}
     }
     let bucket = gate(cx, operation, input)?;
-    if let Some(answer) = buckets::setting(cx, operation, input, &bucket) {
+    if let Some(answer) = settings::setting(cx, operation, input, &bucket) {
         return answer;
     }
     match operation {
@@ -96,12 +101,12 @@ fn handle(cx: &mut Cx<'_>, operation: &str, input: &Input) -> Result<Output, Aws
         "PutObject" => objects::put(cx, input, &bucket),
         "GetObject" | "HeadObject" => objects::get(cx, operation, input, &bucket),
         "GetObjectAttributes" => objects::attributes(cx, input, &bucket),
-        "DeleteObject" => objects::delete(cx, input, &bucket),
-        "DeleteObjects" => objects::delete_many(cx, input, &bucket),
-        "CopyObject" => objects::copy(cx, input, &bucket),
-        "GetObjectTagging" => objects::get_tags(cx, input, &bucket),
-        "PutObjectTagging" => objects::put_tags(cx, input, &bucket),
-        "DeleteObjectTagging" => objects::delete_tags(cx, input, &bucket),
+        "DeleteObject" => deletes::delete(cx, input, &bucket),
+        "DeleteObjects" => deletes::delete_many(cx, input, &bucket),
+        "CopyObject" => copies::copy(cx, input, &bucket),
+        "GetObjectTagging" => object_tags::get_tags(cx, input, &bucket),
+        "PutObjectTagging" => object_tags::put_tags(cx, input, &bucket),
+        "DeleteObjectTagging" => object_tags::delete_tags(cx, input, &bucket),
         "ListObjects" => listing::objects(cx, input, &bucket),
         "ListObjectsV2" => listing::objects_v2(cx, input, &bucket),
         "ListObjectVersions" => listing::versions(cx, input, &bucket),

@@ -161,7 +161,7 @@ pub(super) fn copy_part(
     bucket: &Bucket,
 ) -> Result<Output, AwsError> {
     find(cx, input, bucket)?;
-    let (from, old) = objects::source(cx, input)?;
+    let (from, old) = super::copies::source(cx, input)?;
     let body = match input.str("CopySourceRange") {
         Some(range) => {
             let size = old.body.len();
@@ -203,7 +203,7 @@ pub(super) fn complete(
         let message = "The XML you provided was not well-formed or did not validate against our published schema";
         return Err(AwsError::new("MalformedXML", message).status(400));
     }
-    objects::check_write(cx, input, bucket, &upload.object.key)?;
+    super::conditions::check_write(cx, input, bucket, &upload.object.key)?;
     let mut parts: Vec<&Part> = Vec::new();
     let mut before = 0;
     for part in &wanted {

@@ -1,6 +1,8 @@
 //! Objects: how they are put, read, copied and deleted, with their conditions, versions and checksums.
 
-use super::{Bucket, buckets, replication};
+use super::conditions::{bounds, check_read, check_write, part_bounds};
+use super::object_tags::header_tags;
+use super::{Bucket, buckets, replication, settings};
 use crate::error::AwsError;
 use crate::protocol::body::checksum;
 use crate::world::{Cx, Input, Output};
@@ -86,7 +88,7 @@ pub(super) fn hex_md5(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn quoted(etag: &str) -> String {
+pub(super) fn quoted(etag: &str) -> String {
     format!("\"{etag}\"")
 }
 
@@ -106,51 +108,6 @@ pub(super) fn no_such_key(key: &str) -> AwsError {
     AwsError::new("NoSuchKey", "The specified key does not exist.")
         .status(404)
         .field("Key", key)
-}
-
-fn precondition(condition: &str) -> AwsError {
-    AwsError::new(
-        "PreconditionFailed",
-        "At least one of the pre-conditions you specified did not hold",
-    )
-    .status(412)
-    .field("Condition", condition)
-}
-
-fn same_tag(given: &str, etag: &str) -> bool {
-    given
-        .split(',')
-        .map(|g| g.trim().trim_start_matches("W/").trim_matches('"'))
-        .any(|g| g == "*" || g == etag)
-}
-
-/// The conditions of a write on what is there now.
-pub(super) fn check_write(
-    cx: &Cx<'_>,
-    input: &Input,
-    bucket: &Bucket,
-    key: &str,
-) -> Result<(), AwsError> {
-    let current = super::object(cx.world, &bucket.name, key);
-    if let Some(given) = input.str("IfNoneMatch") {
-        if given != "*" {
-            let message = "A header you provided implies functionality that is not implemented";
-            return Err(AwsError::new("NotImplemented", message)
-                .status(501)
-                .field("Header", "If-None-Match"));
-        }
-        if current.is_some() {
-            return Err(precondition("If-None-Match"));
-        }
-    }
-    if let Some(given) = input.str("IfMatch") {
-        match current {
-            None => return Err(no_such_key(key)),
-            Some(object) if !same_tag(given, &object.etag) => return Err(precondition("If-Match")),
-            Some(_) => {}
-        }
-    }
-    Ok(())
 }
 
 /// What a request says of the object that it makes, without its bytes.
@@ -211,7 +168,7 @@ pub(super) fn template(
             input.value.get(*h).filter(|v| !v.is_null())?.clone(),
         ))
     });
-    let encryption = buckets::encryption(cx, input, bucket)?;
+    let encryption = settings::encryption(cx, input, bucket)?;
     Ok(Object {
         key,
         modified: cx.unix_now().floor(),
@@ -226,18 +183,6 @@ pub(super) fn template(
         encryption,
         ..Object::default()
     })
-}
-
-/// Tags as the header writes them: a query string.
-fn header_tags(text: &str) -> Result<Vec<(String, String)>, AwsError> {
-    let pairs = text
-        .split('&')
-        .filter(|p| !p.is_empty())
-        .map(|p| p.split_once('=').unwrap_or((p, "")));
-    let rows: Vec<Value> = pairs
-        .map(|(k, v)| json!({"Key": decode(k), "Value": decode(v)}))
-        .collect();
-    buckets::read_tags(&rows, 10)
 }
 
 /// Percent-decoding, with `+` for a space.
@@ -285,7 +230,7 @@ pub(super) fn checksums(input: &Input, body: &[u8]) -> BTreeMap<String, String> 
     out
 }
 
-fn put_checksums(out: &mut Value, object: &Object) {
+pub(super) fn put_checksums(out: &mut Value, object: &Object) {
     for (algorithm, member) in ALGORITHMS {
         if let Some(value) = object.checksums.get(algorithm) {
             out[member] = json!(value);
@@ -354,7 +299,7 @@ pub(super) fn existing<'c>(
     find(cx, &bucket.name, key, input.str("VersionId"))
 }
 
-fn find<'c>(
+pub(super) fn find<'c>(
     cx: &'c Cx<'_>,
     bucket: &str,
     key: &str,
@@ -385,47 +330,6 @@ fn find<'c>(
             .field("x-amz-delete-marker", "true"));
     }
     Ok(found)
-}
-
-/// What the conditions of a read come to: go on, or nothing new.
-fn check_read(given: &dyn Fn(&str) -> Option<Value>, object: &Object) -> Result<bool, AwsError> {
-    let text = |member: &str| given(member).and_then(|v| v.as_str().map(str::to_owned));
-    let time = |member: &str| given(member).and_then(|v| v.as_f64());
-    if let Some(tags) = text("IfMatch") {
-        if !same_tag(&tags, &object.etag) {
-            return Err(precondition("If-Match"));
-        }
-    } else if time("IfUnmodifiedSince").is_some_and(|t| object.modified > t) {
-        return Err(precondition("If-Unmodified-Since"));
-    }
-    if let Some(tags) = text("IfNoneMatch") {
-        return Ok(!same_tag(&tags, &object.etag));
-    }
-    Ok(time("IfModifiedSince").is_none_or(|t| object.modified > t))
-}
-
-/// The first byte and the one after the last, of a range of a body.
-fn bounds(range: &str, size: usize) -> Result<Option<(usize, usize)>, AwsError> {
-    let Some((first, last)) = range.strip_prefix("bytes=").and_then(|r| r.split_once('-')) else {
-        return Ok(None);
-    };
-    let unsatisfiable = || {
-        AwsError::new("InvalidRange", "The requested range is not satisfiable")
-            .status(416)
-            .field("RangeRequested", range)
-            .field("ActualObjectSize", size as u64)
-    };
-    let read = |text: &str| text.parse::<usize>().ok();
-    let (first, end) = match (read(first), read(last)) {
-        (None, Some(n)) if first.is_empty() => (size.saturating_sub(n), size),
-        (Some(a), None) if last.is_empty() => (a, size),
-        (Some(a), Some(b)) if a <= b => (a, size.min(b.saturating_add(1))),
-        _ => return Ok(None),
-    };
-    if first >= size || first >= end {
-        return Err(unsatisfiable());
-    }
-    Ok(Some((first, end)))
 }
 
 pub(super) fn get(
@@ -519,26 +423,6 @@ pub(super) fn get(
     })
 }
 
-fn part_bounds(object: &Object, number: i64) -> Result<(usize, usize), AwsError> {
-    let sizes = if object.parts.is_empty() {
-        vec![object.body.len()]
-    } else {
-        object.parts.clone()
-    };
-    let at = usize::try_from(number - 1)
-        .ok()
-        .filter(|n| *n < sizes.len())
-        .ok_or_else(|| {
-            AwsError::new(
-                "InvalidPartNumber",
-                "The requested partnumber is not satisfiable",
-            )
-            .status(416)
-        })?;
-    let first: usize = sizes[..at].iter().sum();
-    Ok((first, first + sizes[at]))
-}
-
 /// The members that both a read and a look at the headers answer.
 fn described(object: &Object) -> Value {
     let mut out = object.encryption.clone();
@@ -604,278 +488,4 @@ pub(super) fn attributes(
         }
     }
     Ok(out.into())
-}
-
-/// Deletes a key or one of its versions. Answers the version and whether it is, or was, a marker.
-fn remove(
-    cx: &mut Cx<'_>,
-    bucket: &Bucket,
-    key: &str,
-    version: Option<&str>,
-) -> (Option<String>, bool) {
-    let now = cx.now();
-    if let Some(version) = version {
-        let Some(table) = cx.world.s3.objects.get_mut(&bucket.name) else {
-            return (None, false);
-        };
-        let mut versions = table.get(key).cloned().unwrap_or_default();
-        let marker = versions.0.iter().any(|o| o.version == version && o.deleted);
-        versions.0.retain(|o| o.version != version);
-        if versions.0.is_empty() {
-            table.remove(key, now);
-        } else {
-            table.put(key, versions, now);
-        }
-        return (Some(version.to_owned()), marker);
-    }
-    if bucket.versioning.is_none() {
-        if let Some(table) = cx.world.s3.objects.get_mut(&bucket.name) {
-            table.remove(key, now);
-        }
-        return (None, false);
-    }
-    let marker = Object {
-        key: key.to_owned(),
-        deleted: true,
-        modified: cx.unix_now().floor(),
-        ..Object::default()
-    };
-    let id = keep(cx, bucket, marker);
-    replication::marked(cx, bucket, key, id.as_deref().unwrap_or("null"));
-    (id, true)
-}
-
-pub(super) fn delete(cx: &mut Cx<'_>, input: &Input, bucket: &Bucket) -> Result<Output, AwsError> {
-    let key = input.str("Key").unwrap_or_default().to_owned();
-    if let Some(given) = input.str("IfMatch") {
-        match super::object(cx.world, &bucket.name, &key) {
-            None => return Err(no_such_key(&key)),
-            Some(object) if !same_tag(given, &object.etag) => return Err(precondition("If-Match")),
-            Some(_) => {}
-        }
-    }
-    let (version, marker) = remove(cx, bucket, &key, input.str("VersionId"));
-    let mut out = json!({});
-    if let Some(version) = version {
-        out["VersionId"] = json!(version);
-    }
-    if marker {
-        out["DeleteMarker"] = json!(true);
-    }
-    Ok(out.into())
-}
-
-pub(super) fn delete_many(
-    cx: &mut Cx<'_>,
-    input: &Input,
-    bucket: &Bucket,
-) -> Result<Output, AwsError> {
-    let delete = &input.value["Delete"];
-    let rows = delete["Objects"].as_array().cloned().unwrap_or_default();
-    if rows.is_empty() || rows.len() > 1_000 {
-        let message = "The XML you provided was not well-formed or did not validate against our published schema";
-        return Err(AwsError::new("MalformedXML", message).status(400));
-    }
-    let quiet = delete["Quiet"].as_bool().unwrap_or(false);
-    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-    for row in &rows {
-        let key = row["Key"].as_str().unwrap_or_default();
-        if let Some(given) = row["ETag"].as_str() {
-            let current = super::object(cx.world, &bucket.name, key);
-            if !current.is_some_and(|o| same_tag(given, &o.etag)) {
-                let message = "At least one of the pre-conditions you specified did not hold";
-                errors.push(json!({"Key": key, "Code": "PreconditionFailed", "Message": message}));
-                continue;
-            }
-        }
-        let asked = row["VersionId"].as_str();
-        let (version, marker) = remove(cx, bucket, key, asked);
-        let mut done = json!({"Key": key});
-        if let Some(asked) = asked {
-            done["VersionId"] = json!(asked);
-        }
-        if marker {
-            done["DeleteMarker"] = json!(true);
-            done["DeleteMarkerVersionId"] = json!(version);
-        }
-        deleted.push(done);
-    }
-    let mut out = json!({});
-    if !quiet {
-        out["Deleted"] = Value::Array(deleted);
-    }
-    if !errors.is_empty() {
-        out["Errors"] = Value::Array(errors);
-    }
-    Ok(out.into())
-}
-
-/// The parts of `bucket/key?versionId=v`, perhaps with a slash before it, percent-encoded.
-pub(super) fn copy_source(text: &str) -> Option<(String, String, Option<String>)> {
-    let (path, version) = match text.split_once("?versionId=") {
-        Some((path, version)) => (path, Some(decode(version))),
-        None => (text, None),
-    };
-    let path = decode(&path.replace('+', "%2B"));
-    let (bucket, key) = path.trim_start_matches('/').split_once('/')?;
-    Some((bucket.to_owned(), key.to_owned(), version))
-}
-
-/// The object that a copy reads, of whichever region, and its bucket.
-pub(super) fn source(cx: &Cx<'_>, input: &Input) -> Result<(Bucket, Object), AwsError> {
-    let bad = || invalid("Invalid copy source object key");
-    let (name, key, version) = input
-        .str("CopySource")
-        .and_then(copy_source)
-        .ok_or_else(bad)?;
-    let bucket = cx
-        .world
-        .s3
-        .buckets
-        .get(&name)
-        .cloned()
-        .ok_or_else(|| super::no_such_bucket(&name))?;
-    if input
-        .str("ExpectedSourceBucketOwner")
-        .is_some_and(|owner| owner != bucket.owner)
-    {
-        return Err(super::access::denied());
-    }
-    let mut asked = json!({"Bucket": name, "Key": key});
-    if let Some(version) = &version {
-        asked["VersionId"] = json!(version);
-    }
-    let asked = Input {
-        value: asked,
-        ..Input::default()
-    };
-    super::access::admit(cx, "GetObject", &asked, &bucket)?;
-    let object = find(cx, &name, &key, version.as_deref())?.clone();
-    let given = |member: &str| {
-        input
-            .value
-            .get(format!("CopySource{member}").as_str())
-            .cloned()
-    };
-    if !check_read(&given, &object)? {
-        return Err(precondition("x-amz-copy-source-If-None-Match"));
-    }
-    Ok((bucket, object))
-}
-
-pub(super) fn copy(cx: &mut Cx<'_>, input: &Input, bucket: &Bucket) -> Result<Output, AwsError> {
-    let (from, old) = source(cx, input)?;
-    let mut object = template(cx, input, bucket)?;
-    check_write(cx, input, bucket, &object.key)?;
-    let replaces = input.str("MetadataDirective") == Some("REPLACE");
-    let changes = replaces
-        || input.has("StorageClass")
-        || input.has("ServerSideEncryption")
-        || input.has("WebsiteRedirectLocation")
-        || input.str("TaggingDirective") == Some("REPLACE")
-        || input.value["CopySource"]
-            .as_str()
-            .is_some_and(|s| s.contains("?versionId="));
-    if from.name == bucket.name && old.key == object.key && !changes {
-        let message = "This copy request is illegal because it is trying to copy an object to itself without changing the \
-                       object's metadata, storage class, website redirect location or encryption attributes.";
-        return Err(AwsError::new("InvalidRequest", message).status(400));
-    }
-    if matches!(old.storage_class.as_str(), "GLACIER" | "DEEP_ARCHIVE") {
-        let message = "The source object of the COPY action is not in the active tier";
-        return Err(AwsError::new("ObjectNotInActiveTierError", message).status(403));
-    }
-    if !replaces {
-        object.metadata = old.metadata.clone();
-        object.content_type = old.content_type.clone();
-        let kept = old
-            .headers
-            .iter()
-            .filter(|(name, _)| *name != "WebsiteRedirectLocation");
-        object
-            .headers
-            .extend(kept.map(|(n, v)| (n.clone(), v.clone())));
-    }
-    if input.str("TaggingDirective") != Some("REPLACE") {
-        object.tags = old.tags.clone();
-    }
-    // A copy is one object, however many parts its source had: its tag is that of its bytes.
-    object.etag = hex_md5(&old.body);
-    object.body = old.body.clone();
-    object.checksums = match input.str("ChecksumAlgorithm") {
-        None if old.checksum_type == "FULL_OBJECT" => old.checksums.clone(),
-        _ => checksums(input, &object.body),
-    };
-    object.checksum_type = "FULL_OBJECT";
-    let mut result = json!({"ETag": quoted(&object.etag), "LastModified": object.modified});
-    put_checksums(&mut result, &object);
-    let mut out = object.encryption.clone();
-    out["CopyObjectResult"] = result;
-    if from.versioning.is_some() {
-        out["CopySourceVersionId"] = json!(old.version);
-    }
-    if let Some(version) = keep(cx, bucket, object) {
-        out["VersionId"] = json!(version);
-    }
-    Ok(out.into())
-}
-
-fn change_tags(
-    cx: &mut Cx<'_>,
-    input: &Input,
-    bucket: &Bucket,
-    tags: Vec<(String, String)>,
-) -> Result<Output, AwsError> {
-    let object = existing(cx, input, bucket)?;
-    let (key, version) = (object.key.clone(), object.version.clone());
-    let now = cx.now();
-    if let Some(table) = cx.world.s3.objects.get_mut(&bucket.name) {
-        table.change(&key, now, |versions| {
-            if let Some(object) = versions.0.iter_mut().find(|o| o.version == version) {
-                object.tags = tags;
-            }
-        });
-    }
-    Ok(of_version(bucket, &version).into())
-}
-
-fn of_version(bucket: &Bucket, version: &str) -> Value {
-    if bucket.versioning.is_some() {
-        json!({"VersionId": version})
-    } else {
-        json!({})
-    }
-}
-
-pub(super) fn get_tags(
-    cx: &mut Cx<'_>,
-    input: &Input,
-    bucket: &Bucket,
-) -> Result<Output, AwsError> {
-    let object = existing(cx, input, bucket)?;
-    let mut out = of_version(bucket, &object.version);
-    out["TagSet"] = buckets::tags_json(&object.tags);
-    Ok(out.into())
-}
-
-pub(super) fn put_tags(
-    cx: &mut Cx<'_>,
-    input: &Input,
-    bucket: &Bucket,
-) -> Result<Output, AwsError> {
-    let tags = buckets::read_tags(
-        input.value["Tagging"]["TagSet"]
-            .as_array()
-            .map_or(&[][..], Vec::as_slice),
-        10,
-    )?;
-    change_tags(cx, input, bucket, tags)
-}
-
-pub(super) fn delete_tags(
-    cx: &mut Cx<'_>,
-    input: &Input,
-    bucket: &Bucket,
-) -> Result<Output, AwsError> {
-    change_tags(cx, input, bucket, Vec::new())
 }
