@@ -122,6 +122,10 @@ impl Failure {
             Some((first, _)) if !Arc::ptr_eq(first, text) => {
                 self.hints.push(format!("{}: {label}", sources.place(at)));
             }
+            _ if overlong(&text.text, at) => {
+                self.place.get_or_insert_with(|| sources.place(at));
+                self.hints.push(format!("{}: {label}", sources.place(at)));
+            }
             _ => {
                 if self.source.is_none() {
                     self.place = Some(sources.place(at));
@@ -178,6 +182,18 @@ impl Failure {
             Err(_) => format!("error[{}]: {}\n", self.code, self.message),
         }
     }
+}
+
+/// The longest line that is shown with a caret under it, in bytes.
+const WIDEST: usize = 400;
+
+/// Whether the line at `at`, or a neighbour that would be shown with it, is too long to be shown.
+fn overlong(text: &str, at: At) -> bool {
+    let first = (at.line as usize).saturating_sub(2);
+    text.split('\n')
+        .skip(first)
+        .take(3)
+        .any(|line| line.len() > WIDEST)
 }
 
 /// The text with every control character but newline and tab replaced by as many `?` as it has bytes.

@@ -3,7 +3,7 @@
 use drtool_engine::plan::{Lane, Milestone, Proof};
 use drtool_engine::step::{Effect, Value};
 
-use super::{Expansion, questions, shown, times};
+use super::{Expansion, Rehearsal, questions, shown, times};
 use crate::capture::network::Peer;
 use crate::capture::{self, compute};
 use crate::composed::Composed;
@@ -68,15 +68,6 @@ pub(super) fn settings(e: &mut Expansion<'_>, index: usize) {
         format!("{}#subnetGroup", source.arn),
         Value::later(step, "name"),
     );
-
-    // Where the probe will come in by: made now, so that nobody waits for it while the source is down.
-    if e.manifest.probe.is_some() {
-        let (group, waits) = open(e, source, &to, "target");
-        e.made.insert(format!("{}#probeGroup", source.arn), group);
-        if let Some(rule) = waits.last() {
-            e.role(format!("probe rule {}", database.name.value), rule);
-        }
-    }
 
     let mut group = e
         .capture
@@ -259,6 +250,10 @@ fn copy(
 }
 
 pub(super) fn seed(e: &mut Expansion<'_>, index: usize) {
+    // A rehearsal restores from one snapshot: a second copy would show nothing and cost an hour.
+    if e.asked.profile == Rehearsal::Drill {
+        return;
+    }
     let Some((_, source)) = captured(e, index) else {
         return;
     };
@@ -271,7 +266,7 @@ pub(super) fn restore(e: &mut Expansion<'_>, index: usize) {
         return;
     };
     let to = e.asked.to.to_string();
-    let copied = copy(e, source, "final", false);
+    let copied = copy(e, source, "final", e.asked.profile == Rehearsal::Drill);
     // The first step of the line is the snapshot: up to here data is kept.
     if let Some(taken) = e
         .roles
@@ -436,9 +431,6 @@ pub(super) fn verify(e: &mut Expansion<'_>, index: usize) {
             ..task
         },
     );
-    if let Some(rule) = e.roles.get(&format!("probe rule {name}")).cloned() {
-        e.need(rule);
-    }
     let asks = |question: &str, expect: Option<Value<String>>, log_group: String| {
         steps::sql_check::SqlCheck {
             probe: Value::later(probe.clone(), "taskArn"),
@@ -740,69 +732,79 @@ fn password(
         .map(str::to_owned)
 }
 
-/// A group for the probe, and the rule by which the database lets it in. Returns the group's id and the steps to wait for.
+/// A group for the probe beside the source's database, and the rule by which the database lets it in.
 pub(super) fn open(
     e: &mut Expansion<'_>,
     source: &capture::Database,
+) -> (Value<String>, drtool_engine::StepId) {
+    let from = e.capture.region.clone();
+    let group = probe_group(
+        e,
+        source,
+        &from,
+        Value::Known(e.capture.network.vpc_id.clone()),
+    );
+    let first = source
+        .security_group_ids
+        .first()
+        .cloned()
+        .unwrap_or_default();
+    let title = format!(
+        "the source's database lets the probe in (group {first}, port {})",
+        source.settings.port
+    );
+    let step = e.step(
+        "probe-rule",
+        steps::security_group_rules::KIND,
+        &from,
+        Effect::Changes,
+        title,
+        &steps::security_group_rules::SecurityGroupRules {
+            group: Value::Known(first),
+            rules: vec![probe_rule(source, group.clone())],
+            exactly: false,
+        },
+    );
+    (Value::later(group, "groupId"), step)
+}
+
+/// The probe's own security group.
+pub(super) fn probe_group(
+    e: &mut Expansion<'_>,
+    source: &capture::Database,
     place: &str,
-    word: &str,
-) -> (Value<String>, Vec<drtool_engine::StepId>) {
-    let in_source = place == e.capture.region;
-    let vpc = if in_source {
-        Value::Known(e.capture.network.vpc_id.clone())
-    } else {
-        e.of(&e.capture.network.vpc_id.clone(), "the VPC")
-    };
-    let name = e.of_run(&format!("drtool-probe-{word}-{}", source.identifier), 200);
-    let group = e.step(
-        &format!("probe-group-{word}"),
+    vpc: Value<String>,
+) -> drtool_engine::StepId {
+    let name = e.of_run(&format!("drtool-probe-{}", source.identifier), 200);
+    let title = format!("security group {name}, for the probe");
+    e.step(
+        &format!("group-probe-{}", source.identifier),
         steps::security_group::KIND,
         place,
         Effect::Adds,
-        format!("security group {name}, for the probe"),
+        title,
         &steps::security_group::SecurityGroup {
             name,
             description: "drtool: the probe that asks the database".to_owned(),
             vpc,
             tags: Default::default(),
         },
-    );
-    let mut waits = vec![];
-    let Some(first) = source.security_group_ids.first() else {
-        return (Value::later(group, "groupId"), waits);
-    };
-    let of_database = if in_source {
-        Value::Known(first.clone())
-    } else {
-        e.of(first, "the security group")
-    };
-    let rule = steps::security_group_rules::Rule {
+    )
+}
+
+/// The rule by which a database lets the probe in.
+pub(super) fn probe_rule(
+    source: &capture::Database,
+    group: drtool_engine::StepId,
+) -> steps::security_group_rules::Rule {
+    steps::security_group_rules::Rule {
         direction: steps::security_group_rules::Direction::Ingress,
         protocol: "tcp".to_owned(),
         from_port: Some(i32::from(source.settings.port)),
         to_port: Some(i32::from(source.settings.port)),
-        peer: steps::security_group_rules::Peer::Group(Value::later(group.clone(), "groupId")),
+        peer: steps::security_group_rules::Peer::Group(Value::later(group, "groupId")),
         description: Some("drtool: the probe".to_owned()),
-    };
-    let title = format!(
-        "the database's security group lets the probe in ({} port {})",
-        if in_source { "source," } else { "target," },
-        source.settings.port
-    );
-    let step = e.step(
-        &format!("probe-rule-{word}"),
-        steps::security_group_rules::KIND,
-        place,
-        Effect::Adds,
-        title,
-        &steps::security_group_rules::SecurityGroupRules {
-            group: of_database,
-            rules: vec![rule],
-            exactly: false,
-        },
-    );
-    waits.push(step);
-    (Value::later(group, "groupId"), waits)
+    }
 }
 
 /// The rules of a database's groups that let anybody in on its port.

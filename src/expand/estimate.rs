@@ -62,7 +62,7 @@ pub fn estimate(plan: &Plan) -> Estimate {
     let path = last.map(|last| trail(last, &causes)).unwrap_or_default();
     let fence = |ends: &[f64], durations: &[f64]| {
         (0..steps.len())
-            .filter(|i| steps[*i].effect == Effect::Fences)
+            .filter(|i| steps[*i].effect == Effect::Fences && !steps[*i].hold)
             .map(|i| ends[i] - durations[i])
             .min_by(f64::total_cmp)
     };

@@ -40,10 +40,11 @@ pub(super) fn probe(e: &mut Expansion<'_>, index: usize) {
         return;
     };
     let stand_in = serde_json::json!({ "taskArn": "", "taskDefinitionArn": "", "logGroup": own.log_group, "logStream": "" });
-    let (group, waits) = databases::open(e, source, &from, "source");
+    let (group, rule) = databases::open(e, source);
     // A drill leaves the source alone: its group and rule are held as the probe is.
+    let drill = e.asked.profile == super::Rehearsal::Drill;
     for step in e.steps.iter_mut().rev().take(2) {
-        step.hold = step.hold || e.asked.profile == super::Rehearsal::Drill;
+        step.hold = step.hold || drill;
         step.stand_in = Some(serde_json::json!({ "groupId": "" }));
     }
     let step = e.step(
@@ -61,9 +62,7 @@ pub(super) fn probe(e: &mut Expansion<'_>, index: usize) {
             ..own
         },
     );
-    for wait in waits {
-        e.need(wait);
-    }
+    e.need(rule);
     e.hold_in_drill(stand_in.clone());
     e.role(format!("probe {name}"), &step);
     let groups = databases::user(e, source)

@@ -220,11 +220,24 @@ pub fn expand(
         expansion.line(phase.name.as_str(), line);
     }
     expansion.acknowledged();
-    if !expansion.found.is_empty() {
-        return Err(Failures(expansion.found));
+    let found = first_causes(std::mem::take(&mut expansion.found));
+    if !found.is_empty() {
+        return Err(Failures(found));
     }
     expansion.connect(runbook);
     expansion.finish(runbook)
+}
+
+/// Each fault once, and without those that only follow from others: a line that could not be read leaves others without what it
+/// makes, which would be told over and over.
+fn first_causes(found: Vec<Failure>) -> Vec<Failure> {
+    let causes = found.iter().any(|failure| failure.code != "E1060");
+    let mut seen = BTreeSet::new();
+    found
+        .into_iter()
+        .filter(|failure| !(causes && failure.code == "E1060"))
+        .filter(|failure| seen.insert((failure.code, failure.to_string(), failure.place().map(str::to_owned))))
+        .collect()
 }
 
 /// Whether the three belong together.
@@ -294,6 +307,8 @@ struct Expansion<'a> {
     lints: Vec<Lint>,
     notes: Vec<String>,
     quotas: BTreeMap<&'static str, (u32, u32)>,
+    /// Lines that were refused for what they lack.
+    wanting: BTreeSet<String>,
     now: Now,
 }
 
@@ -382,6 +397,7 @@ impl<'a> Expansion<'a> {
             lints: vec![],
             notes: vec![],
             quotas: BTreeMap::new(),
+            wanting: BTreeSet::new(),
             now: Now {
                 phase: String::new(),
                 line: String::new(),
@@ -584,21 +600,24 @@ impl<'a> Expansion<'a> {
         self.last().expect = Expect::Adopt(what.to_owned());
     }
 
-    /// What stands for `source` in the target. Where nothing does, the line is refused.
+    /// What stands for `source` in the target. Where nothing does, the line is refused: once, for its first want.
     fn of(&mut self, source: &str, what: &str) -> Value<String> {
         match self.made.get(source) {
             Some(value) => value.clone(),
             None => {
-                let message = format!(
-                    "`{}` needs {what} {}, and no line before it makes that",
-                    self.now.line,
-                    Printable(source)
-                );
-                self.found.push(
-                    Failure::input("E1060", message)
-                        .at(self.sources, self.now.at, "this line")
-                        .hint("lines that make things stand before lines that use them"),
-                );
+                if self.wanting.insert(self.now.line.clone()) {
+                    let bare = source.split('#').next().unwrap_or(source);
+                    let message = format!(
+                        "`{}` needs {what} {}, and no line before it makes that",
+                        self.now.line,
+                        Printable(bare)
+                    );
+                    self.found.push(
+                        Failure::input("E1060", message)
+                            .at(self.sources, self.now.at, "this line")
+                            .hint("lines that make things stand before lines that use them"),
+                    );
+                }
                 Value::Known(source.to_owned())
             }
         }

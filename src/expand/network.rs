@@ -338,6 +338,26 @@ fn groups(e: &mut Expansion<'_>) {
         );
         e.becomes(&group.id, &step, "groupId", "the target's security group");
     }
+    // The target's database lets a probe in from the start: nobody waits for that rule while the source is down.
+    let capture = e.capture;
+    let mut probes: Vec<(String, steps::security_group_rules::Rule)> = vec![];
+    if e.manifest.probe.is_some() {
+        for wanted in &e.manifest.databases {
+            let Some(database) = capture.database(wanted.instance.as_str()) else {
+                continue;
+            };
+            let Some(first) = database.security_group_ids.first() else {
+                continue;
+            };
+            let vpc = e.of(&source.vpc_id, "the VPC");
+            let made = super::databases::probe_group(e, database, &to, vpc);
+            e.made.insert(
+                format!("{}#probeGroup", database.arn),
+                Value::later(made.clone(), "groupId"),
+            );
+            probes.push((first.clone(), super::databases::probe_rule(database, made)));
+        }
+    }
     for group in &source.security_groups {
         let label = group
             .name
@@ -367,6 +387,12 @@ fn groups(e: &mut Expansion<'_>) {
                 }
             }
         }
+        rules.extend(
+            probes
+                .iter()
+                .filter(|(id, _)| *id == group.id)
+                .map(|(_, rule)| rule.clone()),
+        );
         let id = e.of(&group.id, "the security group");
         let title = format!(
             "rules of {}: {}",

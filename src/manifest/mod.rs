@@ -516,3 +516,6 @@ pub fn schema() -> serde_json::Value {
     }
     schema
 }
+
+#[cfg(test)]
+mod tests;
