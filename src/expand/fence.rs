@@ -141,48 +141,38 @@ pub(super) fn fence(e: &mut Expansion<'_>, _: usize) {
         for listener in &balancer.listeners {
             let forwards =
                 |actions: &[Action]| actions.iter().any(|a| matches!(a, Action::Forward { .. }));
-            let mut fenced: Vec<(Option<String>, &[Action], String)> = vec![];
-            if forwards(&listener.default_actions) {
-                fenced.push((
-                    None,
-                    &listener.default_actions,
-                    format!("{}-{}", balancer.name, listener.port),
-                ));
-            }
-            for rule in listener.rules.iter().filter(|r| forwards(&r.actions)) {
-                fenced.push((
-                    Some(rule.arn.clone()),
-                    &rule.actions,
-                    format!("{}-{}-rule-{}", balancer.name, listener.port, rule.priority),
-                ));
-            }
-            for (rule, actions, name) in fenced {
-                let title = format!(
-                    "{} {} of {} answers 503{}",
-                    listener.protocol,
-                    listener.port,
-                    balancer.name,
-                    if rule.is_some() { " (a rule)" } else { "" }
+            if let Some(rule) = listener.rules.iter().find(|r| forwards(&r.actions)) {
+                let message = format!(
+                    "rule {} of listener {} of {} sends users on: this version fences a listener's default action only",
+                    rule.priority, listener.port, balancer.name
                 );
-                let step = e.step(
-                    &name,
-                    steps::listener_fence::KIND,
-                    &from,
-                    Effect::Fences,
-                    title,
-                    &steps::listener_fence::ListenerFence {
-                        listener: listener.arn.clone(),
-                        rule,
-                        before: actions.to_vec(),
-                        body: SORRY.to_owned(),
-                    },
-                );
-                for step in &suspended {
-                    e.need(step.clone());
-                }
-                e.last().milestone = Some(Milestone::Fenced);
-                closed.push(step);
+                e.fault("E1119", e.manifest.name.at, message, "this stack", "");
             }
+            if !forwards(&listener.default_actions) {
+                continue;
+            }
+            let title = format!(
+                "{} {} of {} answers 503",
+                listener.protocol, listener.port, balancer.name
+            );
+            let step = e.step(
+                &format!("{}-{}", balancer.name, listener.port),
+                steps::listener_fence::KIND,
+                &from,
+                Effect::Fences,
+                title,
+                &steps::listener_fence::ListenerFence {
+                    listener: listener.arn.clone(),
+                    rule: None,
+                    before: listener.default_actions.clone(),
+                    body: SORRY.to_owned(),
+                },
+            );
+            for before in &suspended {
+                e.need(before.clone());
+            }
+            e.last().milestone = Some(Milestone::Fenced);
+            closed.push(step);
         }
     }
     for wanted in &e.manifest.services {

@@ -236,7 +236,13 @@ fn first_causes(found: Vec<Failure>) -> Vec<Failure> {
     found
         .into_iter()
         .filter(|failure| !(causes && failure.code == "E1060"))
-        .filter(|failure| seen.insert((failure.code, failure.to_string(), failure.place().map(str::to_owned))))
+        .filter(|failure| {
+            seen.insert((
+                failure.code,
+                failure.to_string(),
+                failure.place().map(str::to_owned),
+            ))
+        })
         .collect()
 }
 

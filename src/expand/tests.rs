@@ -172,6 +172,21 @@ fn the_variant_with_a_cname_a_second_zone_and_a_failover_pair_is_planned() {
 }
 
 #[test]
+fn the_engine_finds_no_flaw_in_any_of_them() {
+    let drill = Files {
+        profile: Rehearsal::Drill,
+        ..Files::redmine()
+    };
+    for files in [Files::redmine(), drill, Files::failover_pair()] {
+        let flaws: Vec<String> = plan::check(&files.planned())
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert!(flaws.is_empty(), "{flaws:#?}");
+    }
+}
+
+#[test]
 fn the_same_files_give_the_same_plan() {
     assert_eq!(
         Files::redmine().planned().hash(),
