@@ -207,16 +207,10 @@ impl Attempt<'_> {
                 silent: true,
             });
         }
-        if !self.may("secretsmanager:GetSecretValue", &arn, &region) {
-            return Err(failed(format!(
-                "{prefix}service call has been retried 1 time(s): failed to fetch secret {arn} from secrets manager: {}",
-                self.denied("secretsmanager:GetSecretValue", &arn)
-            )));
-        }
-        secrets::read(self.world, from).map_err(|reason| {
+        // Its own right to the secret, and to the key under which it lies.
+        secrets::read_as(self.world, &self.role, from).map_err(|reason| {
             failed(format!(
-                "{prefix}service call has been retried 1 time(s): failed to fetch secret {arn} from secrets manager: \
-                 {reason}"
+                "{prefix}service call has been retried 1 time(s): {reason}"
             ))
         })
     }
@@ -226,14 +220,6 @@ impl Attempt<'_> {
         let (account, region) = match super::arn_place(from) {
             Some((account, region)) => (account.to_owned(), region.to_owned()),
             None => (self.scope.account.clone(), self.scope.region.clone()),
-        };
-        let arn = if from.starts_with("arn:") {
-            from.to_owned()
-        } else {
-            format!(
-                "arn:aws:ssm:{region}:{account}:parameter/{}",
-                from.trim_start_matches('/')
-            )
         };
         let prefix = format!(
             "{SECRETS}execution resource retrieval failed: unable to retrieve secrets from ssm: "
@@ -248,13 +234,7 @@ impl Attempt<'_> {
                 silent: true,
             });
         }
-        if !self.may("ssm:GetParameters", &arn, &region) {
-            return Err(failed(format!(
-                "{prefix}service call has been retried 1 time(s): {}",
-                self.denied("ssm:GetParameters", &arn)
-            )));
-        }
-        ssm::read(self.world, &account, &region, from).map_err(|reason| {
+        ssm::read_as(self.world, &self.role, &account, &region, from).map_err(|reason| {
             failed(format!(
                 "{prefix}service call has been retried 1 time(s): {reason}"
             ))

@@ -962,3 +962,104 @@ fn a_log_group_that_is_missing_stops_a_task_and_one_that_is_there_gets_its_lines
     );
     assert_eq!(events["events"][0]["message"], "hello");
 }
+
+#[test]
+fn a_secret_wants_its_role_its_json_key_and_its_kms_key() {
+    let mut site = Site::new();
+    let key = site.ok(ServiceId::Kms, "CreateKey", json!({}))["KeyMetadata"]["Arn"].clone();
+    let secret = site.ok(
+        ServiceId::Secrets,
+        "CreateSecret",
+        json!({ "Name": "app/db", "SecretString": "{\"password\":\"p\"}", "KmsKeyId": key }),
+    );
+    let arn = secret["ARN"].as_str().unwrap().to_owned();
+    let mut outcome = |site: &mut Site, member: &str| {
+        let from = format!("{arn}:{member}::");
+        let definition = site.define(
+            "web",
+            ECHO,
+            json!({ "secrets": [{ "name": "A", "valueFrom": from }] }),
+        );
+        let task = site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+        site.pass(3 * MINUTE);
+        let task = site.task(&task);
+        format!(
+            "{} {}",
+            task["lastStatus"].as_str().unwrap(),
+            task["stoppedReason"].as_str().unwrap_or("")
+        )
+    };
+    let seen = outcome(&mut site, "password");
+    assert!(
+        seen.starts_with("STOPPED ResourceInitializationError: ")
+            && seen.contains("AccessDeniedException"),
+        "{seen}"
+    );
+    let allow = |actions: Value| {
+        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": "*" }] }).to_string()
+    };
+    let policy = |actions: Value| json!({ "RoleName": "execution", "PolicyName": "s", "PolicyDocument": allow(actions) });
+    site.ok(
+        ServiceId::Iam,
+        "PutRolePolicy",
+        policy(json!(["secretsmanager:GetSecretValue"])),
+    );
+    site.pass(MINUTE);
+    let seen = outcome(&mut site, "password");
+    assert!(
+        seen.starts_with("STOPPED ResourceInitializationError: ")
+            && seen.to_lowercase().contains("kms"),
+        "{seen}"
+    );
+    site.ok(
+        ServiceId::Iam,
+        "PutRolePolicy",
+        policy(json!(["secretsmanager:GetSecretValue", "kms:Decrypt"])),
+    );
+    site.pass(MINUTE);
+    assert_eq!(outcome(&mut site, "password"), "RUNNING ");
+    let seen = outcome(&mut site, "absent");
+    assert!(
+        seen.starts_with("STOPPED ResourceInitializationError: "),
+        "{seen}"
+    );
+    site.ok(ServiceId::Kms, "DisableKey", json!({ "KeyId": key }));
+    let seen = outcome(&mut site, "password");
+    assert!(
+        seen.starts_with("STOPPED ResourceInitializationError: "),
+        "{seen}"
+    );
+}
+
+#[test]
+fn a_private_image_is_pulled_from_the_region_that_its_uri_names() {
+    let mut site = Site::new();
+    let image = "111122223333.dkr.ecr.us-west-2.amazonaws.com/echo:1";
+    let definition = site.define("web", image, json!({}));
+    let run = |site: &mut Site| {
+        let task = site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
+        site.pass(3 * MINUTE);
+        site.task(&task)
+    };
+    let seen = run(&mut site);
+    assert!(
+        seen["stoppedReason"]
+            .as_str()
+            .unwrap()
+            .starts_with("CannotPullContainerError: "),
+        "{seen:#}"
+    );
+    assert_eq!(seen["containers"][0]["reason"], seen["stoppedReason"]);
+    // A repository of that name in another region does not help.
+    let other = ("eu-west-1", ServiceId::Ecr);
+    site.world
+        .invoke(
+            ACCOUNT,
+            other.0,
+            other.1,
+            "CreateRepository",
+            json!({ "repositoryName": "echo" }),
+        )
+        .unwrap();
+    assert_eq!(run(&mut site)["stopCode"], "TaskFailedToStart");
+}
