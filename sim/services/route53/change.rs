@@ -15,7 +15,7 @@ const VALUES_PER_SET: usize = 400;
 const SETS_PER_NAME: usize = 100;
 
 /// How long Route 53 works on a batch before it takes the next one of the same zone.
-const PROCESSING: Pert = Pert(0.02, 0.1, 0.5);
+const PROCESSING: Pert = Pert(0.01, 0.05, 0.3);
 /// From the acceptance of a batch until every name server answers by it.
 const INSYNC: Pert = Pert(10.0, 35.0, 60.0);
 

@@ -34,6 +34,7 @@ def checks(world):
     replication(world, west, ireland)
     lifecycle(world, west)
     registry(world, west, ireland)
+    permissions(world, west)
     skopeo(world, west, ireland)
     command_line(world)
 
@@ -288,6 +289,23 @@ def registry(world, west, ireland):
     world.wait(12 * 3600)
     status, _, body = here.send("GET", "/v2/")
     world.same("twelve hours later", (status, here.code(body)), (403, "DENIED"))
+
+
+def permissions(world, west):
+    from s3 import user
+
+    may = user(
+        world,
+        "puller",
+        {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+        {"Effect": "Allow", "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], "Resource": f"arn:aws:ecr:{WEST}:{ACCOUNT}:repository/redmine"},
+    )("ecr")
+    pull = Registry(world, may, WEST)
+    world.same("may pull", pull.send("GET", "/v2/redmine/manifests/5.1")[0], 200)
+    status, _, body = pull.send("POST", "/v2/redmine/blobs/uploads/", b"")
+    world.that("may not push", status == 403 and b"ecr:InitiateLayerUpload" in body, (status, body))
+    world.same("nor pull another", pull.send("GET", "/v2/team/app0/manifests/1")[0], 403)
+    world.refused("nor describe", "AccessDeniedException", may.describe_images, 400, repositoryName="redmine")
 
 
 def skopeo(world, west, ireland):

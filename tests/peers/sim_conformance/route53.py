@@ -19,6 +19,7 @@ def checks(world):
     health_checks(world, r53)
     private(world, r53)
     collections(world, r53)
+    permissions(world, r53, zone)
     command_line(world, zone)
     removal(world, r53, zone)
 
@@ -279,6 +280,24 @@ def collections(world, r53):
     world.refused("an old version", "CidrCollectionVersionMismatchException", r53.change_cidr_collection, 409, Id=made["Id"], CollectionVersion=1, Changes=[{"LocationName": "one", "Action": "PUT", "CidrList": ["192.0.2.0/24"]}])
     world.same("blocks", r53.list_cidr_blocks(CollectionId=made["Id"])["CidrBlocks"], [{"CidrBlock": "198.51.100.0/24", "LocationName": "one"}])
     world.refused("not empty", "CidrCollectionInUseException", r53.delete_cidr_collection, 400, Id=made["Id"])
+
+
+def permissions(world, r53, zone):
+    from s3 import user
+
+    own = f"arn:aws:route53:::hostedzone/{zone.split('/')[-1]}"
+    names = {"ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": ["mine.example.com"]}}
+    may = user(
+        world,
+        "names",
+        {"Effect": "Allow", "Action": "route53:ChangeResourceRecordSets", "Resource": own, "Condition": names},
+        {"Effect": "Allow", "Action": "route53:GetChange", "Resource": "arn:aws:route53:::change/*"},
+    )("route53", "us-east-1")
+    info = batch(may, zone, ("UPSERT", record("Mine.example.com")))
+    world.same("one's own name", may.get_change(Id=info["Id"])["ChangeInfo"]["Status"], "PENDING")
+    one = lambda name: dict(HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record(name)}]})
+    world.refused("another's name", "AccessDenied", may.change_resource_record_sets, 403, **one("www.example.com"))
+    world.refused("a list", "AccessDenied", may.list_resource_record_sets, 403, HostedZoneId=zone)
 
 
 def command_line(world, zone):

@@ -8,7 +8,11 @@ import pathlib
 import tempfile
 import urllib.request
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from world import ACCESS_KEY, SECRET_KEY
 
 WEST, IRELAND = "us-west-2", "eu-west-1"
 
@@ -25,6 +29,7 @@ def checks(world):
     settings(world, west)
     replication(world, west, ireland)
     links(world, west)
+    permissions(world, west)
     command_line(world)
 
 
@@ -306,6 +311,11 @@ def replication(world, west, ireland):
 
 
 def links(world, west):
+    # The older signature of presigned links is not what newer regions take.
+    west = boto3.client(
+        "s3", WEST, endpoint_url=world.endpoint, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY,
+        config=Config(signature_version="s3v4"),
+    )
     west.put_object(Bucket="objects", Key="linked", Body=b"by link")
     url = west.generate_presigned_url("get_object", Params={"Bucket": "objects", "Key": "linked"})
     with urllib.request.urlopen(url, timeout=30) as answer:
@@ -315,6 +325,46 @@ def links(world, west):
     with urllib.request.urlopen(request, timeout=30) as answer:
         world.same("a presigned write", answer.status, 200)
     world.same("it is there", west.get_object(Bucket="objects", Key="written")["Body"].read(), b"written")
+
+
+def user(world, name, *statements):
+    """A user of IAM with an access key; answers what makes clients that call as they."""
+    iam = world.client("iam", "us-east-1")
+    iam.create_user(UserName=name)
+    policy = {"Version": "2012-10-17", "Statement": list(statements)}
+    iam.put_user_policy(UserName=name, PolicyName="may", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    world.wait(60)
+
+    def client(service, region=WEST):
+        return boto3.client(
+            service, region, endpoint_url=world.endpoint, aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=key["SecretAccessKey"], config=Config(retries={"max_attempts": 1, "mode": "standard"}),
+        )
+
+    return client
+
+
+def permissions(world, west):
+    make(west, "permitted", WEST)
+    west.put_object(Bucket="permitted", Key="open/a", Body=b"a")
+    west.put_object(Bucket="permitted", Key="shut/b", Body=b"b")
+    may = user(
+        world,
+        "reader",
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::permitted/open/*"},
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::permitted", "Condition": {"StringLike": {"s3:prefix": "open/*"}}},
+    )("s3")
+    world.same("what is allowed", may.get_object(Bucket="permitted", Key="open/a")["Body"].read(), b"a")
+    world.refused("another key", "AccessDenied", may.get_object, 403, Bucket="permitted", Key="shut/b")
+    world.refused("its head", "403", may.head_object, 403, Bucket="permitted", Key="shut/b")
+    world.refused("another verb", "AccessDenied", may.put_object, 403, Bucket="permitted", Key="open/a", Body=b"x")
+    world.same("a list by its prefix", may.list_objects_v2(Bucket="permitted", Prefix="open/")["KeyCount"], 1)
+    world.refused("the whole list", "AccessDenied", may.list_objects_v2, 403, Bucket="permitted")
+    world.refused("a copy of what it may not read", "AccessDenied", may.copy_object, 403, Bucket="permitted", Key="open/c", CopySource="permitted/shut/b")
+    deny = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::permitted/open/*"}]}
+    west.put_bucket_policy(Bucket="permitted", Policy=json.dumps(deny))
+    world.refused("the bucket's own no", "AccessDenied", may.get_object, 403, Bucket="permitted", Key="open/a")
 
 
 def command_line(world):
