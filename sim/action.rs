@@ -3,6 +3,7 @@
 
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::faults::Rule;
+use crate::oracle;
 use crate::plane::tasks::Image;
 use crate::plane::users::SessionLogin;
 use crate::plane::{From, HttpRequest};
@@ -92,6 +93,11 @@ pub enum Action {
         #[serde(default)]
         input: Value,
     },
+    /// What databases have accepted after an instant (nanoseconds since the world began), what they lack of the rows
+    /// that users were told are stored, and when users first succeeded after it.
+    Since {
+        after: Nanos,
+    },
     /// What images of a name do.
     ScriptImage {
         image: Image,
@@ -135,6 +141,7 @@ impl Action {
     /// Whether the world may be another one afterwards.
     pub fn changes(&self) -> bool {
         match self {
+            Action::Since { .. } => false,
             Action::Registry { method, .. } => !matches!(method.as_str(), "GET" | "HEAD"),
             _ => true,
         }
@@ -255,6 +262,7 @@ pub fn act(world: &mut World, action: &Action) -> Value {
                 Err(error) => json!({"error": {"code": error.code, "message": error.message}}),
             }
         }
+        Action::Since { after } => oracle::since(world, *after),
         Action::ScriptImage { image } => {
             world.script_image(image.clone());
             json!({})

@@ -16,7 +16,9 @@ mod tests;
 pub(crate) use births::witness;
 pub use births::{Birth, Births};
 pub use resources::{Resource, count_by_tag, resources};
-pub use writes::{Accepted, Lost, accepted_after, first_success, lost, told, where_rows_are};
+pub use writes::{
+    Accepted, Lost, accepted_after, first_success, lost, since, told, where_rows_are,
+};
 
 /// What is true now, as JSON.
 pub fn dump(world: &World) -> Value {

@@ -121,3 +121,25 @@ pub fn first_success(world: &World, after: Nanos) -> BTreeMap<String, Nanos> {
     }
     first
 }
+
+/// Of every database, by `account region instance`: what it has accepted after an instant, and which acknowledged rows
+/// it does not have; and when users first succeeded after that instant, by region.
+pub fn since(world: &World, after: Nanos) -> Value {
+    let each = |what: &dyn Fn(&DatabaseRef) -> Value| -> Value {
+        databases(world)
+            .iter()
+            .map(|at| {
+                (
+                    format!("{} {} {}", at.account, at.region, at.instance),
+                    what(at),
+                )
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    json!({
+        "accepted": each(&|at| json!(accepted_after(world, at, after))),
+        "lost": each(&|at| json!(lost(world, at))),
+        "first_success": first_success(world, after),
+    })
+}

@@ -316,6 +316,33 @@ fn a_fence_by_security_group_alone_lets_open_connections_go_on_writing() {
 }
 
 #[test]
+fn the_oracle_knows_what_was_accepted_after_an_instant_and_what_would_be_lost() {
+    let mut stack = Stack::new("postgres");
+    let name = stack.redmine();
+    stack
+        .site
+        .world
+        .add_users("ann", &name, false, "/issues", 2, 10 * SECOND);
+    stack.site.pass(5 * MINUTE);
+    let at = rds::database_at(&stack.site.world, &stack.host).unwrap();
+    let world = &stack.site.world;
+    assert!(crate::oracle::lost(world, &at).is_empty());
+    let minute_ago = world.now() - MINUTE;
+    let accepted = crate::oracle::accepted_after(world, &at, minute_ago);
+    assert!((11..=13).contains(&accepted.len()), "{}", accepted.len());
+    assert!(crate::oracle::accepted_after(world, &at, world.now()).is_empty());
+    assert!(crate::oracle::first_success(world, minute_ago)[REGION] - minute_ago <= 10 * SECOND);
+    let elsewhere = rds::DatabaseRef {
+        instance: "other".into(),
+        ..at
+    };
+    assert!(
+        crate::oracle::lost(world, &elsewhere).len() >= 58,
+        "a database that has nothing would lose all"
+    );
+}
+
+#[test]
 fn a_session_of_its_own_writes_past_every_balancer() {
     let mut stack = Stack::new("postgres");
     let definition = stack.site.define(
