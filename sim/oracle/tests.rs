@@ -79,7 +79,7 @@ fn asking_the_oracle_changes_nothing() {
 #[test]
 fn what_is_made_again_has_a_new_maker() {
     let mut site = Site::new();
-    let mut made = |site: &mut Site| {
+    let made = |site: &mut Site| {
         site.pass(MINUTE);
         site.ok(
             ServiceId::Ecr,

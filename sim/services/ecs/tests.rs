@@ -973,7 +973,7 @@ fn a_secret_wants_its_role_its_json_key_and_its_kms_key() {
         json!({ "Name": "app/db", "SecretString": "{\"password\":\"p\"}", "KmsKeyId": key }),
     );
     let arn = secret["ARN"].as_str().unwrap().to_owned();
-    let mut outcome = |site: &mut Site, member: &str| {
+    let outcome = |site: &mut Site, member: &str| {
         let from = format!("{arn}:{member}::");
         let definition = site.define(
             "web",
