@@ -109,6 +109,28 @@ pub enum Action {
         #[serde(default)]
         tasks: Option<u64>,
     },
+    /// How many seconds a read replica is behind its source from now on.
+    SetReplicaLag {
+        account: String,
+        region: String,
+        instance: String,
+        seconds: f64,
+    },
+    /// Whether a region offers a database class (`db.t4g.medium`) or family (`t4g`).
+    OfferDatabaseClass {
+        account: String,
+        region: String,
+        class: String,
+        offered: bool,
+    },
+    /// Whether a zone has run out of a database class.
+    ExhaustDatabaseClass {
+        account: String,
+        region: String,
+        class: String,
+        zone: String,
+        exhausted: bool,
+    },
     /// What the work of `service/cluster/name` costs, in percent of one task.
     SetLoad {
         account: String,
@@ -201,7 +223,11 @@ pub fn act(world: &mut World, action: &Action) -> Value {
                 tls: *tls,
             };
             let rows = match rds::open(world, &login) {
-                Ok(connection) => rds::query(world, &connection.database, user, sql),
+                Ok(connection) => {
+                    let rows = rds::query_in_session(world, &connection, sql);
+                    rds::close(world, &connection);
+                    rows
+                }
                 Err(error) => return json!({"error": error.to_string(), "connected": false}),
             };
             match rows {
@@ -273,6 +299,34 @@ pub fn act(world: &mut World, action: &Action) -> Value {
             tasks,
         } => {
             world.limit_capacity(region, provider, *tasks);
+            json!({})
+        }
+        Action::SetReplicaLag {
+            account,
+            region,
+            instance,
+            seconds,
+        } => {
+            rds::set_lag(world, account, region, instance, nanos(*seconds));
+            json!({})
+        }
+        Action::OfferDatabaseClass {
+            account,
+            region,
+            class,
+            offered,
+        } => {
+            rds::withdraw(world, account, region, class, *offered);
+            json!({})
+        }
+        Action::ExhaustDatabaseClass {
+            account,
+            region,
+            class,
+            zone,
+            exhausted,
+        } => {
+            rds::exhaust(world, account, region, class, zone, *exhausted);
             json!({})
         }
         Action::SetLoad {

@@ -89,15 +89,22 @@ pub fn address_of(world: &World, host: &str) -> Option<Address> {
     if !host.ends_with(".rds.amazonaws.com") {
         return None;
     }
-    for ((account, region), place) in &world.places {
-        for (id, instance) in place.rds.instances.iter() {
-            if instance
+    // `name.hash.region.rds.amazonaws.com`
+    let mut labels = host.split('.');
+    let (name, there) = (labels.next()?, labels.nth(1)?);
+    for ((account, region), place) in world
+        .places
+        .iter()
+        .filter(|((_, region), _)| region == there)
+    {
+        let named = |instance: &&Instance| {
+            instance
                 .endpoint
                 .as_ref()
                 .is_some_and(|endpoint| endpoint.host == host && endpoint.published)
-            {
-                return address(account, region, id, instance);
-            }
+        };
+        if let Some(instance) = place.rds.instances.get(name).filter(named) {
+            return address(account, region, name, instance);
         }
         for (_, cluster) in place
             .rds
@@ -549,4 +556,31 @@ pub fn query_in(
         return Err("connection refused".into());
     }
     database::sql::run(world, at, user, database, sql)
+}
+
+/// The same over an open connection, as its user and in its database.
+pub fn query_in_session(
+    world: &mut World,
+    connection: &Connection,
+    sql: &str,
+) -> Result<Vec<Vec<String>>, String> {
+    session(world, connection).map_err(|error| error.to_string())?;
+    let at = &connection.database;
+    let place = world.seen_place(&at.account, &at.region);
+    let resource = instance(world, at)
+        .map(|there| there.resource.clone())
+        .unwrap_or_default();
+    let sessions = place.and_then(|place| place.rds.sessions.get(&resource));
+    let Some(own) = sessions
+        .and_then(|sessions| sessions.open.get(&connection.session))
+        .cloned()
+    else {
+        return Err("server closed the connection unexpectedly".into());
+    };
+    database::sql::run_as(
+        world,
+        at,
+        (&own.user, &own.database, Some(connection.session)),
+        sql,
+    )
 }

@@ -308,6 +308,7 @@ impl Plan {
     pub fn new(cx: &mut Cx<'_>, birth: &Birth) -> Result<Plan, AwsError> {
         let class = birth.facts.str("DBInstanceClass").to_owned();
         engines::check_class(cx, birth.engine, &birth.version, &class)?;
+        neighbours::service_role(cx)?;
         let group = subnet_group(cx, birth.subnet_group.as_deref())?;
         let multi = birth.facts.bool("MultiAZ");
         if multi && birth.zone.is_some() {

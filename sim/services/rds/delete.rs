@@ -162,7 +162,7 @@ pub(super) fn gone(world: &mut World, account: &str, region: &str, id: &str, mor
         .as_ref()
         .filter(|_| instance.cluster.is_none())
     {
-        super::secret::remove(world, account, region, secret);
+        super::secret::remove(world, secret);
     }
     replica::orphaned(world, account, region, &instance);
     if instance.cluster.is_none() {

@@ -6,7 +6,6 @@ use super::events;
 use super::instance::Instance;
 use super::lifecycle::{self, Step};
 use super::modify::DEFERRED;
-use super::neighbours;
 use super::{Content, names};
 use crate::clock::Pert;
 use crate::world::World;
@@ -300,7 +299,6 @@ fn upgraded(
 
 /// Another identifier, and with it another ARN and another endpoint. Resource id and contents stay.
 fn rename(world: &mut World, account: &str, region: &str, id: &str, new: &str, now: u64) {
-    let published = !neighbours::publishing_is_dark(world);
     let host = names::host(world, account, region, new);
     let state = &mut world.place(account, region).rds;
     if state.instances.contains(new) {
@@ -317,9 +315,10 @@ fn rename(world: &mut World, account: &str, region: &str, id: &str, new: &str, n
     new.clone_into(&mut instance.id);
     if let Some(endpoint) = &mut instance.endpoint {
         endpoint.host = host;
-        endpoint.published = published;
+        endpoint.published = false;
     }
     state.instances.put(new, instance, now);
+    lifecycle::publish(world, account, region, new);
     super::replica::renamed(world, account, region, (id, &old_arn), new);
     super::house::keep_house(world, account, region, new);
 }

@@ -508,3 +508,28 @@ pub fn describe_certificates(cx: &mut Cx<'_>, input: &Input) -> Result<Output, A
         .collect();
     Ok(json!({ "DefaultCertificateForNewLaunches": DEFAULT_AUTHORITY, "Certificates": certificates }).into())
 }
+
+/// Bytes of memory of a class.
+pub fn memory(class: &str) -> u64 {
+    let mut parts = class.split('.').skip(1);
+    let (family, size) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    let large: u64 = if family.starts_with('r') { 16 } else { 8 };
+    let gigabytes = match size {
+        "micro" => 1,
+        "small" => 2,
+        "medium" => 4,
+        "large" => large,
+        "xlarge" => large * 2,
+        other => {
+            let times = other
+                .strip_suffix("xlarge")
+                .and_then(|times| times.parse::<u64>().ok());
+            // A serverless class grows to what it needs.
+            times.map_or(512, |times| large * 2 * times)
+        }
+    };
+    gigabytes << 30
+}

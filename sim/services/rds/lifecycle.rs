@@ -6,7 +6,7 @@ use super::neighbours;
 use super::parameters::{self, Kind};
 use super::refusal::{instance_not_found, instance_state};
 use super::{Content, backup, events, names, replica};
-use crate::clock::{DAY, Nanos};
+use crate::clock::{DAY, MINUTE, Nanos};
 use crate::error::AwsError;
 use crate::services::ServiceId;
 use crate::world::{Cx, Event, Input, World};
@@ -147,6 +147,9 @@ pub fn step(world: &mut World, event: &Event) {
     if up && !before.up && fails_for_its_key(world, event, &before) {
         return;
     }
+    if up && !before.up && too_large(world, event, &before) {
+        return;
+    }
     if !up {
         drop_sessions(world, account, region, &before.resource);
     }
@@ -236,19 +239,7 @@ fn fails_for_its_key(world: &mut World, event: &Event, instance: &Instance) -> b
             status.clone_into(&mut instance.status);
             instance.up = false;
         });
-    // No later step of this path may bring it up after all.
-    let (account, region, id) = (
-        event.account.clone(),
-        event.region.clone(),
-        event.id.clone(),
-    );
-    world.unschedule(|e| {
-        e.service == ServiceId::Rds
-            && e.what == "instance-step"
-            && e.account == account
-            && e.region == region
-            && e.id == id
-    });
+    forget_steps(world, event);
     let text = "The KMS key of the DB instance's storage cannot be accessed.";
     events::tell(
         world,
@@ -261,10 +252,66 @@ fn fails_for_its_key(world: &mut World, event: &Event, instance: &Instance) -> b
     true
 }
 
+/// A server whose parameters ask for more memory than its class has does not come up: the state that only other
+/// parameters and a reboot end.
+fn too_large(world: &mut World, event: &Event, instance: &Instance) -> bool {
+    let Some(place) = world.seen_place(&event.account, &event.region) else {
+        return false;
+    };
+    let values = parameters::values(&place.rds, Kind::Instance, &instance.parameter_group);
+    let memory = super::engines::memory(instance.facts.str("DBInstanceClass"));
+    let bytes = |name: &str, unit: u64| {
+        values
+            .get(name)
+            .and_then(|value| value.parse::<u64>().ok())
+            .map(|n| n.saturating_mul(unit))
+    };
+    let asked = bytes("shared_buffers", 8_192)
+        .or(bytes("innodb_buffer_pool_size", 1))
+        .unwrap_or(0);
+    if asked <= memory {
+        return false;
+    }
+    world
+        .place(&event.account, &event.region)
+        .rds
+        .instances
+        .settle(&event.id, |instance| {
+            instance.status = "incompatible-parameters".into();
+            instance.up = false;
+        });
+    forget_steps(world, event);
+    let text = "The DB instance cannot be started with its parameters: not enough memory.";
+    events::tell(
+        world,
+        &event.account,
+        &event.region,
+        ("db-instance", &event.id),
+        "failure",
+        text,
+    );
+    true
+}
+
+/// No later step of this path may bring the instance up after all.
+fn forget_steps(world: &mut World, event: &Event) {
+    let (account, region, id) = (
+        event.account.clone(),
+        event.region.clone(),
+        event.id.clone(),
+    );
+    world.unschedule(|e| {
+        e.service == ServiceId::Rds
+            && e.what == "instance-step"
+            && e.account == account
+            && e.region == region
+            && e.id == id
+    });
+}
+
 /// The endpoint appears. Its name is in DNS unless the control plane that publishes names is dark.
 fn born(world: &mut World, account: &str, region: &str, id: &str, restored: bool) {
     let now = world.now();
-    let published = !neighbours::publishing_is_dark(world);
     let state = &mut world.place(account, region).rds;
     let group = state
         .instances
@@ -290,9 +337,6 @@ fn born(world: &mut World, account: &str, region: &str, id: &str, restored: bool
         if instance.retention() == 0 {
             instance.backups_since = None;
         }
-        if let Some(endpoint) = &mut instance.endpoint {
-            endpoint.published = published;
-        }
     });
     let resource = state
         .instances
@@ -306,6 +350,7 @@ fn born(world: &mut World, account: &str, region: &str, id: &str, restored: bool
         let branched = database.branch(database.server.clone(), now);
         *database = Arc::new(branched);
     }
+    publish(world, account, region, id);
     let text = if restored {
         "Restored from snapshot"
     } else {
@@ -320,6 +365,41 @@ fn born(world: &mut World, account: &str, region: &str, id: &str, restored: bool
         text,
     );
     replica::watch(world, account, region, id);
+}
+
+/// Puts the endpoint's name into DNS, or tries again later while the control plane that publishes names is dark.
+pub fn publish(world: &mut World, account: &str, region: &str, id: &str) {
+    let Some(resource) = resource(world, account, region, id) else {
+        return;
+    };
+    if neighbours::publishing_is_dark(world) {
+        let detail = json!({ "resource": resource });
+        schedule(
+            world,
+            (account, region),
+            MINUTE,
+            "instance-publish",
+            id,
+            detail,
+        );
+        return;
+    }
+    world
+        .place(account, region)
+        .rds
+        .instances
+        .settle(id, |instance| {
+            if let Some(endpoint) = &mut instance.endpoint {
+                endpoint.published = true;
+            }
+        });
+}
+
+/// Another try.
+pub fn published(world: &mut World, event: &Event) {
+    if same(world, event).is_some() {
+        publish(world, &event.account, &event.region, &event.id);
+    }
 }
 
 /// A server came up again: static parameters are in effect, connections are gone.
@@ -395,7 +475,13 @@ fn failed_over(world: &mut World, account: &str, region: &str, id: &str) {
 }
 
 /// Another interface, in another zone of the subnet group.
-fn move_to(world: &mut World, account: &str, region: &str, instance: &Instance, zone: &str) {
+pub(super) fn move_to(
+    world: &mut World,
+    account: &str,
+    region: &str,
+    instance: &Instance,
+    zone: &str,
+) {
     let group = world
         .seen_place(account, region)
         .and_then(|place| place.rds.subnet_groups.get(&instance.subnet_group));

@@ -49,7 +49,8 @@ mod tag;
 
 pub use connect::{
     Address, ConnectError, Connection, DatabaseRef, Login, Role, address_of, close, connect,
-    contents, database_at, open, query, query_in, role, rows, session, write_in_session, write_row,
+    contents, database_at, open, query, query_in, query_in_session, role, rows, session,
+    write_in_session, write_row,
 };
 pub(crate) use connect::{own, refuses_writes};
 pub use engines::withdraw;
@@ -227,6 +228,8 @@ fn happen(world: &mut World, event: &Event) {
         "instance-weekly" => house::weekly(world, event),
         "instance-weekly-again" => house::weekly_again(world, event),
         "instance-autostart" => power::autostart(world, event),
+        "instance-publish" => lifecycle::published(world, event),
+        "cluster-publish" => cluster::published(world, event),
         "instance-down" => delete::down(world, event),
         "instance-password" => effect::password_set(world, event),
         "instance-parameters" => parameters::applied(world, event),

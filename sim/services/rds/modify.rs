@@ -87,6 +87,26 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         )?),
         None => None,
     };
+    let storage = [
+        "AllocatedStorage",
+        "StorageType",
+        "Iops",
+        "StorageThroughput",
+    ]
+    .iter()
+    .any(|m| wanted.has(m));
+    if storage && instance.status == "storage-optimization" {
+        return Err(combination(
+            "You can't currently modify the storage of this DB instance because the previous storage change is being \
+             optimized.",
+        ));
+    }
+    let public = input
+        .bool("PubliclyAccessible")
+        .filter(|public| *public != instance.facts.bool("PubliclyAccessible"));
+    if public == Some(true) {
+        neighbours::can_be_public(cx, &instance.vpc)?;
+    }
     let immediately = input.bool("ApplyImmediately") == Some(true);
     let mut secret = instance.secret.clone();
     let password = password(cx, input, &instance, engine, &mut secret)?;
@@ -129,6 +149,21 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
     if let (Some(groups), Some(endpoint)) = (&groups, &instance.endpoint) {
         neighbours::regroup(cx.world, &account, &region, &endpoint.interface, groups);
+    }
+    if let Some(public) = public {
+        // Another interface: the private address changes too, the name stays.
+        cx.place().rds.instances.change(&id, now, |instance| {
+            instance.facts.set("PubliclyAccessible", public)
+        });
+        let changed = cx
+            .place()
+            .rds
+            .instances
+            .get(&id)
+            .cloned()
+            .unwrap_or_default();
+        let zone = changed.facts.str("AvailabilityZone").to_owned();
+        lifecycle::move_to(cx.world, &account, &region, &changed, &zone);
     }
     if let Some(password) = password {
         let taken = cx
@@ -360,8 +395,7 @@ fn password(
         (Some(false), Some(password)) => {
             check_password(engine, password)?;
             if let Some(gone) = secret.take() {
-                let (account, region) = (cx.caller.account.clone(), cx.region.clone());
-                super::secret::remove(cx.world, &account, &region, &gone);
+                super::secret::remove(cx.world, &gone);
             }
             Ok(Some(password.to_owned()))
         }

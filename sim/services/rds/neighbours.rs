@@ -2,7 +2,7 @@
 
 use super::refusal::{combination, key_not_accessible, refuse, value};
 use crate::error::AwsError;
-use crate::services::{ServiceId, cloudwatch, ec2, kms, quotas};
+use crate::services::{ServiceId, Wanted, cloudwatch, ec2, iam, kms, quotas};
 use crate::world::{Cx, World};
 
 /// RDS's quotas, by their codes in Service Quotas.
@@ -236,4 +236,35 @@ pub fn publishing_is_dark(world: &World) -> bool {
 /// Whether a region's data plane is dark: what is stored there cannot be read.
 pub fn data_dark(world: &World, region: &str) -> bool {
     world.faults.data_dark(region, world.now()).is_some()
+}
+
+/// RDS acts through a role of its own, made with the first database: the caller must be allowed to have it made, and
+/// IAM must be there to make it.
+pub fn service_role(cx: &mut Cx<'_>) -> Result<(), AwsError> {
+    const RDS: &str = "rds.amazonaws.com";
+    let account = cx.caller.account.clone();
+    if iam::has_service_linked_role(cx.world, &account, RDS) {
+        return Ok(());
+    }
+    let wanted = Wanted {
+        action: "iam:CreateServiceLinkedRole".into(),
+        resource: format!(
+            "arn:aws:iam::{account}:role/aws-service-role/{RDS}/AWSServiceRoleForRDS"
+        ),
+        context: vec![("iam:AWSServiceName".into(), RDS.into())],
+    };
+    let allowed = iam::authorize(cx.world, &cx.caller, &wanted, &cx.region).is_ok();
+    let dark = cx
+        .world
+        .faults
+        .control_dark(ServiceId::Iam, "us-east-1", cx.now())
+        .is_some();
+    if !allowed || dark {
+        return Err(value(
+            "Unable to create the resource. Verify that you have permission to create service linked role. Otherwise wait \
+             and try again later",
+        ));
+    }
+    iam::ensure_service_linked_role(cx.world, &account, RDS);
+    Ok(())
 }

@@ -1,9 +1,9 @@
 //! The master user's secret, where RDS manages the password itself.
 
 use super::instance::MasterSecret;
-use super::refusal::{key_not_accessible, refuse};
+use super::refusal::key_not_accessible;
 use crate::error::AwsError;
-use crate::services::{ServiceId, kms};
+use crate::services::{ServiceId, kms, secrets};
 use crate::world::Cx;
 use serde_json::json;
 
@@ -27,24 +27,16 @@ pub fn make(
         "db"
     };
     let name = format!("rds!{kind}-{}", cx.uuid("master-secret"));
-    let made = cx.world.invoke(
+    let value = json!({ "username": user, "password": password }).to_string();
+    let arn = secrets::create_managed(
+        cx.world,
         &account,
         &region,
-        ServiceId::Secrets,
-        "CreateSecret",
-        json!({
-            "Name": name,
-            "Description": format!("Secret associated with primary RDS DB instance: {resource}"),
-            "KmsKeyId": key,
-            "SecretString": json!({ "username": user, "password": password }).to_string(),
-            "Tags": [
-                { "Key": "aws:rds:primaryDBInstanceArn", "Value": resource },
-                { "Key": "aws:secretsmanager:owningService", "Value": "rds" },
-            ],
-        }),
+        "rds",
+        &name,
+        &value,
+        Some(&key),
     );
-    let made = made.map_err(|error| refuse("InvalidParameterCombination", error.message))?;
-    let arn = made["ARN"].as_str().unwrap_or_default().to_owned();
     Ok((password, MasterSecret { arn, key }))
 }
 
@@ -66,8 +58,6 @@ pub fn rotate(cx: &mut Cx<'_>, secret: &MasterSecret, user: &str) -> Result<Stri
 }
 
 /// The secret goes with its database, at once.
-pub fn remove(world: &mut crate::World, account: &str, region: &str, secret: &MasterSecret) {
-    let input = json!({ "SecretId": secret.arn, "ForceDeleteWithoutRecovery": true });
-    // A secret that somebody has deleted already is gone: that is what was wanted.
-    let _ = world.invoke(account, region, ServiceId::Secrets, "DeleteSecret", input);
+pub fn remove(world: &mut crate::World, secret: &MasterSecret) {
+    secrets::delete_managed(world, &secret.arn);
 }

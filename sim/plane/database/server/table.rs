@@ -142,10 +142,10 @@ impl Server<'_> {
                 Value::text(""),
             ]);
         }
-        let mut clients: Vec<(u64, Session, &str)> = self
-            .sessions()
-            .into_iter()
-            .map(|(pid, session)| (pid, session, "idle"))
+        let state = |pid: u64| if pid == self.pid { "active" } else { "idle" };
+        let sessions = self.sessions().into_iter();
+        let mut clients: Vec<(u64, Session, &str)> = sessions
+            .map(|(pid, session)| (pid, session, state(pid)))
             .collect();
         let own = Session {
             user: self.user.clone(),
@@ -156,7 +156,9 @@ impl Server<'_> {
             since: self.world.now(),
             tls: true,
         };
-        clients.push((self.pid, own, "active"));
+        if clients.iter().all(|(pid, ..)| *pid != self.pid) {
+            clients.push((self.pid, own, "active"));
+        }
         for (pid, session, state) in clients {
             relation.rows.push(vec![
                 null(),
@@ -335,7 +337,11 @@ impl Server<'_> {
             ]);
         };
         row(4, "rdsadmin", "localhost", "", "Sleep", now);
-        for (id, session) in self.sessions() {
+        for (id, session) in self
+            .sessions()
+            .into_iter()
+            .filter(|(id, _)| *id != self.pid)
+        {
             row(
                 id,
                 &session.user,

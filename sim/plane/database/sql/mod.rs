@@ -70,7 +70,20 @@ pub fn run(
     database: &str,
     sql: &str,
 ) -> Answer<Vec<Vec<String>>> {
+    run_as(world, at, (user, database, None), sql)
+}
+
+/// The same as a user in a database, over an open connection if there is one.
+pub fn run_as(
+    world: &mut World,
+    at: &DatabaseRef,
+    (user, database, session): (&str, &str, Option<u64>),
+    sql: &str,
+) -> Answer<Vec<Vec<String>>> {
     let mut server = Server::new(world, at, user, database)?;
+    if let Some(session) = session {
+        server.pid = session;
+    }
     let dialect = server.dialect();
     if !server
         .contents

@@ -301,6 +301,7 @@ impl Ground {
         version: &str,
     ) -> Result<Ground, AwsError> {
         let named = input.str("DBSubnetGroupName").map(str::to_ascii_lowercase);
+        neighbours::service_role(cx)?;
         let group = subnet_group(cx, named.as_deref())?;
         let security_groups =
             neighbours::security_groups(cx, &group.vpc, &input.strings("VpcSecurityGroupIds"))?;
@@ -412,7 +413,6 @@ pub(super) fn found(
         zones: ground.zones,
         endpoint: names::cluster_host(cx.world, &account, &region, &id, "cluster"),
         reader_endpoint: names::cluster_host(cx.world, &account, &region, &id, "cluster-ro"),
-        published: !neighbours::publishing_is_dark(cx.world),
         secret: founding.secret,
         source: founding.source,
         id: id.clone(),
@@ -423,6 +423,7 @@ pub(super) fn found(
         .contents
         .insert(resource.clone(), founding.content);
     cx.place().rds.clusters.put(&id, cluster, now);
+    super::publish(cx.world, &account, &region, &id);
     let takes = cx.world.sample(founding.creating, &resource, "creating");
     let more = if founding.restored {
         "restored"

@@ -131,7 +131,7 @@ pub(super) fn gone(world: &mut World, account: &str, region: &str, cluster: &Clu
         state.cluster_snapshots.remove(&id, now);
     }
     if let Some(secret) = &cluster.secret {
-        super::super::secret::remove(world, account, region, secret);
+        super::super::secret::remove(world, secret);
     }
     events::tell(
         world,

@@ -7,7 +7,7 @@ use super::lifecycle;
 use super::neighbours::{self};
 use super::refusal::{cluster_not_found, cluster_state};
 use super::{Content, events, names};
-use crate::clock::{DAY, Nanos, Pert};
+use crate::clock::{DAY, MINUTE, Nanos, Pert};
 use crate::error::AwsError;
 use crate::plane::database::Database;
 use crate::world::{Cx, Event, Input, Output, World};
@@ -189,6 +189,41 @@ pub fn stepped(world: &mut World, event: &Event) {
         }
         "promoted" => promoted(world, account, region, &cluster),
         _ => {}
+    }
+}
+
+/// Puts the cluster's names into DNS, or tries again later while the control plane that publishes names is dark.
+fn publish(world: &mut World, account: &str, region: &str, id: &str) {
+    let place = world.seen_place(account, region);
+    let Some(resource) = place
+        .and_then(|p| p.rds.clusters.get(id))
+        .map(|c| c.resource.clone())
+    else {
+        return;
+    };
+    if neighbours::publishing_is_dark(world) {
+        let detail = json!({ "resource": resource });
+        lifecycle::schedule(
+            world,
+            (account, region),
+            MINUTE,
+            "cluster-publish",
+            id,
+            detail,
+        );
+        return;
+    }
+    world
+        .place(account, region)
+        .rds
+        .clusters
+        .settle(id, |cluster| cluster.published = true);
+}
+
+/// Another try.
+pub fn published(world: &mut World, event: &Event) {
+    if same(world, event).is_some() {
+        publish(world, &event.account, &event.region, &event.id);
     }
 }
 

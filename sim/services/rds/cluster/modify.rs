@@ -131,8 +131,7 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
             if managed == Some(false)
                 && let Some(gone) = kept_secret.take()
             {
-                let (account, region) = (cx.caller.account.clone(), cx.region.clone());
-                secret::remove(cx.world, &account, &region, &gone);
+                secret::remove(cx.world, &gone);
             }
             Some(given)
         }
@@ -242,7 +241,7 @@ pub fn password_set(world: &mut World, event: &Event) {
 }
 
 fn rename(world: &mut World, account: &str, region: &str, id: &str, new: &str) {
-    let (now, published) = (world.now(), !neighbours::publishing_is_dark(world));
+    let now = world.now();
     let (endpoint, reader) = (
         names::cluster_host(world, account, region, new, "cluster"),
         names::cluster_host(world, account, region, new, "cluster-ro"),
@@ -256,7 +255,7 @@ fn rename(world: &mut World, account: &str, region: &str, id: &str, new: &str) {
     cluster.arn = format!("arn:aws:rds:{region}:{account}:cluster:{new}");
     cluster.endpoint = endpoint;
     cluster.reader_endpoint = reader;
-    cluster.published = published;
+    cluster.published = false;
     state.clusters.put(new, cluster, now);
     for member in state.instances.keys() {
         state.instances.settle(&member, |instance| {
@@ -265,6 +264,7 @@ fn rename(world: &mut World, account: &str, region: &str, id: &str, new: &str) {
             }
         });
     }
+    super::publish(world, account, region, new);
 }
 
 /// EnableHttpEndpoint and DisableHttpEndpoint name the cluster by ARN.

@@ -514,3 +514,112 @@ fn two_worlds_of_the_same_seed_take_the_same_time() {
     };
     assert_eq!(times(), times());
 }
+
+#[test]
+fn a_managed_password_is_in_a_secret_that_goes_with_its_instance() {
+    let mut ground = Ground::new();
+    ground.ready(
+        "db",
+        json!({ "ManageMasterUserPassword": true, "MasterUserPassword": null }),
+    );
+    ground.unfilter(SOURCE, "db");
+    let secret = ground.instance(SOURCE, "db")["MasterUserSecret"].clone();
+    let arn = secret["SecretArn"].as_str().unwrap().to_owned();
+    assert!(arn.contains(":secret:rds!db-"), "{arn}");
+    let password =
+        crate::services::secrets::read(&ground.world, &format!("{arn}:password::")).unwrap();
+    assert!(ground.login(SOURCE, "db", &password).is_ok());
+    let rotate = json!({ "DBInstanceIdentifier": "db", "RotateMasterUserPassword": true, "ApplyImmediately": true });
+    ground.ok(SOURCE, "ModifyDBInstance", rotate);
+    ground.pass(5 * MINUTE);
+    let rotated =
+        crate::services::secrets::read(&ground.world, &format!("{arn}:password::")).unwrap();
+    assert_ne!(rotated, password);
+    assert!(ground.login(SOURCE, "db", &rotated).is_ok());
+    let given = json!({ "DBInstanceIdentifier": "db", "MasterUserPassword": "battery-staple" });
+    assert_eq!(
+        ground.code(SOURCE, "ModifyDBInstance", given),
+        "InvalidParameterCombination"
+    );
+    let own = json!({
+        "DBInstanceIdentifier": "db", "MasterUserPassword": "battery-staple", "ManageMasterUserPassword": false,
+    });
+    ground.ok(SOURCE, "ModifyDBInstance", own);
+    ground.pass(5 * MINUTE);
+    assert!(ground.login(SOURCE, "db", "battery-staple").is_ok());
+    assert!(crate::services::secrets::read(&ground.world, &format!("{arn}:password::")).is_err());
+}
+
+#[test]
+fn parameters_that_ask_for_more_memory_than_there_is_keep_a_server_down() {
+    let mut ground = Ground::new();
+    ground.ok(SOURCE, "CreateDBParameterGroup", json!({
+        "DBParameterGroupName": "large", "DBParameterGroupFamily": "postgres15", "Description": "large",
+    }));
+    ground.ready("db", json!({ "DBParameterGroupName": "large" }));
+    ground.ok(SOURCE, "ModifyDBParameterGroup", json!({
+        "DBParameterGroupName": "large",
+        "Parameters": [{ "ParameterName": "shared_buffers", "ParameterValue": "1000000", "ApplyMethod": "pending-reboot" }],
+    }));
+    ground.pass(MINUTE);
+    ground.ok(
+        SOURCE,
+        "RebootDBInstance",
+        json!({ "DBInstanceIdentifier": "db" }),
+    );
+    ground.until(SOURCE, "db", "incompatible-parameters");
+    assert!(ground.write(SOURCE, "db", 1).is_err());
+    ground.ok(
+        SOURCE,
+        "ResetDBParameterGroup",
+        json!({ "DBParameterGroupName": "large", "ResetAllParameters": true }),
+    );
+    ground.ok(
+        SOURCE,
+        "RebootDBInstance",
+        json!({ "DBInstanceIdentifier": "db" }),
+    );
+    ground.until(SOURCE, "db", "available");
+    ground.write(SOURCE, "db", 1).unwrap();
+}
+
+#[test]
+fn a_name_made_while_route_53_is_dark_resolves_only_when_it_is_lit_again() {
+    let mut ground = Ground::new();
+    ground.ready("old", json!({}));
+    let dark =
+        r#"{"region":"us-east-1","from":0,"until":90000,"fault":{"blackout":{"plane":"control"}}}"#;
+    ground
+        .world
+        .faults
+        .add(crate::faults::Rule::from_json(dark).unwrap());
+    ground.ready("db", json!({}));
+    let host = |ground: &mut Ground, id: &str| {
+        ground.instance(SOURCE, id)["Endpoint"]["Address"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let (old, new) = (host(&mut ground, "old"), host(&mut ground, "db"));
+    assert!(crate::services::rds::database_at(&ground.world, &old).is_some());
+    assert_eq!(crate::services::rds::database_at(&ground.world, &new), None);
+    ground.pass(90_000 * SECOND);
+    assert!(crate::services::rds::database_at(&ground.world, &new).is_some());
+}
+
+#[test]
+fn a_first_database_needs_a_role_that_iam_makes() {
+    let mut ground = Ground::new();
+    let dark =
+        r#"{"region":"us-east-1","from":0,"until":90000,"fault":{"blackout":{"plane":"control"}}}"#;
+    ground
+        .world
+        .faults
+        .add(crate::faults::Rule::from_json(dark).unwrap());
+    let refused = ground.call(SOURCE, "CreateDBInstance", json!({
+        "DBInstanceIdentifier": "db", "DBInstanceClass": "db.t4g.medium", "Engine": "postgres", "AllocatedStorage": 20,
+        "MasterUsername": "redmine", "MasterUserPassword": "correct-horse", "DBSubnetGroupName": "isolated",
+    }));
+    let refused = refused.unwrap_err();
+    assert!(refused.message.contains("service linked role"), "{refused}");
+}
