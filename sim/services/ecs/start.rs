@@ -207,8 +207,8 @@ impl Attempt<'_> {
                 silent: true,
             });
         }
-        // Its own right to the secret, and to the key under which it lies.
-        secrets::read_as(self.world, &self.role, from).map_err(|reason| {
+        // As the role's session: its policies, the secret's own policy and the key's have a say.
+        secrets::read_as(self.world, &self.assumed(), from).map_err(|reason| {
             failed(format!(
                 "{prefix}service call has been retried 1 time(s): {reason}"
             ))
@@ -234,7 +234,7 @@ impl Attempt<'_> {
                 silent: true,
             });
         }
-        ssm::read_as(self.world, &self.role, &account, &region, from).map_err(|reason| {
+        ssm::read_as(self.world, &self.assumed(), &account, &region, from).map_err(|reason| {
             failed(format!(
                 "{prefix}service call has been retried 1 time(s): {reason}"
             ))

@@ -6,7 +6,7 @@
 
 use super::policy::{Ask, Policy, Use, Verdict};
 use super::principal::{Kind, Principal};
-use super::{State, builtin, managed};
+use super::{State, builtin};
 use crate::clock::EPOCH;
 use crate::error::AwsError;
 use crate::services::Wanted;
@@ -557,65 +557,4 @@ pub fn assume(world: &World, role_arn: &str, caller: &Caller) -> Result<Assumed,
         role_id: role.id.clone(),
         max_session_seconds: u32::try_from(facts.max_session_seconds).unwrap_or(3600),
     })
-}
-
-/// One policy of a principal as simulations name it.
-pub struct Source {
-    pub id: String,
-    pub policy: Policy,
-}
-
-impl State {
-    /// All policies of a principal as written (not as believed), the groups' included, and its boundary.
-    pub fn written(&self, principal: &Principal) -> (Vec<Source>, Option<Policy>) {
-        let mut sources = Vec::new();
-        let groups = principal
-            .groups
-            .iter()
-            .filter_map(|g| self.principal(Kind::Group, g));
-        for holder in std::iter::once(principal).chain(groups) {
-            for (name, policy) in &holder.inline {
-                let id = format!("{}_{}_{name}", holder.kind.word(), holder.name);
-                sources.push(Source {
-                    id,
-                    policy: policy.clone(),
-                });
-            }
-            for arn in &holder.attached {
-                if let Some(policy) = self.default_version(arn) {
-                    sources.push(Source {
-                        id: managed::name_of(arn).to_owned(),
-                        policy,
-                    });
-                }
-            }
-        }
-        let boundary = principal
-            .boundary
-            .as_ref()
-            .and_then(|arn| self.default_version(arn));
-        (sources, boundary)
-    }
-
-    /// The organization's policies that a simulation looks at: none that has a condition.
-    pub fn simulated_organization(&self, ask: &Ask) -> bool {
-        let mut allowed = self.service_control.is_empty();
-        for (_, policy) in &self.service_control {
-            let plain = Policy {
-                text: policy.text.clone(),
-                statements: policy
-                    .statements
-                    .iter()
-                    .filter(|s| s.conditions.is_empty())
-                    .cloned()
-                    .collect(),
-            };
-            match plain.verdict(ask) {
-                Verdict::Deny => return false,
-                Verdict::Allow => allowed = true,
-                Verdict::Silent => {}
-            }
-        }
-        allowed
-    }
 }

@@ -29,6 +29,7 @@ mod roles;
 mod simulate;
 mod users;
 mod wants;
+mod written;
 
 pub use evaluate::{
     Assumed, assume, authorize, identify, resource_allows, role_allows, secret_key, set_access_key,

@@ -3,9 +3,10 @@
 //! A simulation looks at the policies as written, skips every service control policy with a condition, knows no resource
 //! policy that it is not given, and no condition key that it is not told.
 
-use super::evaluate::{Source, account_of};
+use super::evaluate::account_of;
 use super::policy::{Ask, Policy, Position, Use, Verdict};
 use super::principal::Principal;
+use super::written::Source;
 use crate::error::AwsError;
 use crate::world::{Cx, Input};
 use serde_json::{Value, json};

@@ -40,22 +40,22 @@ fn get(world: &World, value_from: &str, role: Option<&str>) -> Result<String, St
                 .to_owned(),
         )
     };
-    let state = world
+    let secret: Option<&Secret> = world
         .seen_place(account, region)
         .map(|place| &place.secrets)
-        .ok_or_else(missing)?;
-    let secret: &Secret = name_of(state, region, &arn)
-        .and_then(|name| state.secrets.get(&name))
-        .ok_or_else(missing)?;
+        .and_then(|state| state.secrets.get(&name_of(state, region, &arn)?));
+    // Whoever may not read it is not told whether it is there.
     if let Some(role) = role {
         let wanted = Wanted {
             action: "secretsmanager:GetSecretValue".to_owned(),
-            resource: secret.arn.clone(),
-            context: context(secret, &Input::default()),
+            resource: secret.map_or(&arn, |s| &s.arn).clone(),
+            context: secret.map_or_else(Vec::new, |s| context(s, &Input::default())),
         };
-        permit(world, role, &wanted, region, secret.policy.as_ref())
+        let policy = secret.and_then(|s| s.policy.as_ref());
+        permit(world, role, &wanted, region, policy)
             .map_err(|why| failed(format!("AccessDeniedException: {}", why.message)))?;
     }
+    let secret = secret.ok_or_else(missing)?;
     secret
         .check_not_deleted()
         .map_err(|why| failed(why.to_string()))?;

@@ -183,15 +183,14 @@ fn read_by(
     };
     let missing = || failed(format!("invalid parameters: {any}"));
     let (name, selector) = parameter::split(bare);
-    let state = world
+    let found = world
         .seen_place(account, region)
-        .map(|p| &p.ssm)
-        .ok_or_else(missing)?;
-    let found = state.find(name).ok_or_else(missing)?;
+        .and_then(|place| place.ssm.find(name));
+    // Whoever may not read it is not told whether it is there.
     if let Some(role) = role {
         let wanted = Wanted {
             action: "ssm:GetParameters".to_owned(),
-            resource: arn_of(region, account, &found.name),
+            resource: arn_of(region, account, found.map_or(name, |p| &p.name)),
             context: Vec::new(),
         };
         let caller = Caller {
@@ -203,6 +202,7 @@ fn read_by(
         iam::authorize(world, &caller, &wanted, region)
             .map_err(|why| failed(format!("AccessDeniedException: {}", why.message)))?;
     }
+    let found = found.ok_or_else(missing)?;
     let version = found.version(&selector).ok_or_else(missing)?;
     if version.kind == Kind::SecureString {
         let root = format!("arn:aws:iam::{account}:root");
