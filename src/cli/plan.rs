@@ -26,6 +26,9 @@ pub struct Plan {
     /// Save the plan, so that exactly this can be reviewed and run.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Print the equivalent commands of the AWS CLI: the way to go on if drtool cannot run.
+    #[arg(long)]
+    pub as_cli: bool,
 }
 
 pub fn run(command: &Plan, shared: &Shared) -> Result<Exit, Failures> {
@@ -47,7 +50,9 @@ pub fn run(command: &Plan, shared: &Shared) -> Result<Exit, Failures> {
     if let Some(path) = &command.out {
         save(&plan, path)?;
     }
-    if shared.json {
+    if command.as_cli {
+        super::say(&expand::commands::script(&plan));
+    } else if shared.json {
         let mut text = serde_json::to_string_pretty(&plan).unwrap_or_default();
         text.push('\n');
         super::say(&text);

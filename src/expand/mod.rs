@@ -25,6 +25,7 @@ use crate::printable::Printable;
 
 mod access;
 mod checks;
+pub mod commands;
 mod databases;
 mod edge;
 pub mod estimate;

@@ -172,6 +172,21 @@ fn the_variant_with_a_cname_a_second_zone_and_a_failover_pair_is_planned() {
 }
 
 #[test]
+fn the_plan_can_be_carried_out_by_hand() {
+    let script = commands::script(&Files::redmine().planned());
+    for operation in [
+        "create-vpc",
+        "copy-db-snapshot",
+        "restore-db-instance-from-db-snapshot",
+        "update-service",
+        "change-resource-record-sets",
+    ] {
+        assert!(script.contains(&format!(" {operation} ")), "{operation}");
+    }
+    snapshot("plan-redmine-as-cli", &script);
+}
+
+#[test]
 fn the_engine_finds_no_flaw_in_any_of_them() {
     let drill = Files {
         profile: Rehearsal::Drill,
