@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 mod clusters;
 mod groups;
+mod histories;
 mod instances;
 mod moves;
 mod queries;
