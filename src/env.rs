@@ -4,11 +4,15 @@
 
 use crate::cloud::Cloud;
 use crate::probe::Probe;
+use crate::registry::Transport;
+use std::sync::Arc;
 
 /// The engine passes this through without looking inside.
 pub struct Env {
     pub cloud: Cloud,
     pub probe: Probe,
+    /// The way to container registries.
+    pub registries: Arc<dyn Transport>,
     pub account: String,
     /// `aws`, `aws-us-gov`, `aws-cn`.
     pub partition: String,

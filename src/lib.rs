@@ -12,6 +12,7 @@ pub mod failure;
 pub mod manifest;
 pub mod printable;
 pub mod probe;
+pub mod registry;
 pub mod sandbox;
 pub mod session;
 pub mod steps;

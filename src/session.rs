@@ -15,6 +15,8 @@ use crate::env::Env;
 use crate::failure::{Exit, Failure};
 use crate::probe::Probe;
 use crate::probe::network::{NetworkDial, NetworkResolve};
+use crate::registry::Transport;
+use crate::registry::network::Network;
 use crate::sandbox::Sandbox;
 
 /// A place to work in.
@@ -163,11 +165,29 @@ impl Session {
         }
     }
 
+    /// The way to container registries.
+    pub fn registries(&self) -> Result<Arc<dyn Transport>, Failure> {
+        match &self.place {
+            Place::Sandbox(sandbox) => Ok(sandbox.registries()),
+            Place::Aws { .. } => {
+                let network = Network::new().map_err(|why| {
+                    Failure::new(
+                        "E2003",
+                        Exit::Refused,
+                        format_args!("TLS cannot be set up: {why}"),
+                    )
+                })?;
+                Ok(Arc::new(network))
+            }
+        }
+    }
+
     /// What steps are handed.
     pub fn env(&self, cloud: Cloud, account: &str, partition: &str) -> Result<Env, Failure> {
         Ok(Env {
             cloud,
             probe: self.probe()?,
+            registries: self.registries()?,
             account: account.to_owned(),
             partition: partition.to_owned(),
         })

@@ -29,6 +29,8 @@ pub struct Image {
     pub tags: Vec<String>,
     pub bytes: i64,
     pub media_type: Option<String>,
+    /// Unix seconds.
+    pub pushed: Option<i64>,
 }
 
 /// A way into the registry of one region.
@@ -122,6 +124,7 @@ impl Cloud {
                             tags: i.image_tags().to_vec(),
                             bytes: i.image_size_in_bytes().unwrap_or_default(),
                             media_type: i.image_manifest_media_type().map(str::to_owned),
+                            pushed: i.image_pushed_at().map(|at| at.secs()),
                         }),
                         Err(e) if e.not_found() => return Ok(Vec::new()),
                         Err(e) => return Err(e),

@@ -1,15 +1,17 @@
 //! The simulated AWS, as drtool's users meet it: in this process, in virtual time, kept in a file between commands.
 //!
 //! Modules: [`seed`] (source stacks as lists of calls), [`wire`] (the SDK's connector into the world), [`plane`] (names
-//! and connections into the world).
+//! and connections into the world), [`registry`] (its container registries).
 
 pub mod plane;
+pub mod registry;
 pub mod seed;
 pub mod wire;
 
 use crate::cloud::Seams;
 use crate::manifest::yaml;
 use crate::probe::Probe;
+use crate::registry::Transport;
 use aws_sim::action::Action;
 use aws_sim::keep::{KeepError, Kept};
 use aws_sim::world::Settings;
@@ -134,6 +136,11 @@ impl Sandbox {
         } else {
             self.build(stack)
         }
+    }
+
+    pub fn registries(&self) -> Arc<dyn Transport> {
+        let (clock, world) = (self.clock.clone(), self.world.clone());
+        Arc::new(registry::Registries::new(clock, world))
     }
 
     /// Builds the source world of a stack. Virtual time passes; real time hardly does.

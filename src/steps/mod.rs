@@ -75,6 +75,7 @@ static KINDS: &[Kind<Env>] = &[
     Kind::of::<dns_ttl::DnsTtl>(),
     Kind::of::<elastic_ip::ElasticIp>(),
     Kind::of::<http_check::HttpCheck>(),
+    Kind::of_work::<image::Image>(),
     Kind::of::<internet_gateway::InternetGateway>(),
     Kind::of::<kms_key::KmsKey>(),
     Kind::of::<listener::Listener>(),

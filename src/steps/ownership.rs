@@ -51,6 +51,14 @@ pub fn made_here<E>(cx: &Cx<'_, E>, tags: &Tags) -> bool {
     )
 }
 
+/// Whether tags say that some step of this run made it.
+pub fn made_in_run<E>(cx: &Cx<'_, E>, tags: &Tags) -> bool {
+    matches!(
+        cx.mark().owner(|key| tags.get(key).map(String::as_str)),
+        Owner::ThisStep | Owner::ThisRun(_)
+    )
+}
+
 /// Whether tags say that this step made it, in this run or an earlier one of the lineage.
 pub fn ours<E>(cx: &Cx<'_, E>, tags: &Tags) -> bool {
     matches!(
