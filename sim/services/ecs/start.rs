@@ -209,6 +209,14 @@ impl Attempt<'_> {
         }
         // As the role's session: its policies, the secret's own policy and the key's have a say.
         secrets::read_as(self.world, &self.assumed(), from).map_err(|reason| {
+            // Who may not read it does not learn that it is not there.
+            let absent = reason.contains("ResourceNotFoundException");
+            let reason = if absent && !self.may("secretsmanager:GetSecretValue", &arn, &region) {
+                let denied = self.denied("secretsmanager:GetSecretValue", &arn);
+                format!("failed to fetch secret {arn} from secrets manager: {denied}")
+            } else {
+                reason
+            };
             failed(format!(
                 "{prefix}service call has been retried 1 time(s): {reason}"
             ))
