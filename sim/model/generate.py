@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes data/<service>.json from the service models that the installed botocore carries.
 
-Only the operations named in operations.txt, and the shapes that they reach. Prose is left out: what remains are facts
-(members, types, bounds, locations, error codes). The models are Amazon's, under the Apache License 2.0: see NOTICE.
+Only the operations named in operations.txt, and the shapes that they reach; additions.json holds what botocore lacks.
+Prose is left out: what remains are facts (members, types, bounds, locations, error codes). The models are Amazon's, under the Apache License 2.0: see NOTICE.
 
     python3 sim/model/generate.py
 """
@@ -97,7 +97,15 @@ def operation_facts(operation):
 
 def generate(service, wanted):
     model = newest(service, "service-2")
-    pages = newest(service, "paginators-1") or {}
+    pages = newest(service, "paginators-1") or {"pagination": {}}
+    # Operations that AWS has and the installed botocore does not know yet, from AWS's API reference.
+    newer = json.loads((HERE / "additions.json").read_text()).get(service, {})
+    for name, operation in newer.get("operations", {}).items():
+        model["operations"].setdefault(name, operation)
+    for name, shape in newer.get("shapes", {}).items():
+        model["shapes"].setdefault(name, shape)
+    for name, page in newer.get("pagination", {}).items():
+        pages["pagination"].setdefault(name, page)
     unknown = sorted(set(wanted) - set(model["operations"]))
     if unknown:
         sys.exit(f"operations.txt: {service} has no {', '.join(unknown)}")

@@ -4,6 +4,7 @@
 //! takes manifests in, and nothing else changes what a repository holds. Content is kept by its true digest; its bytes
 //! are shared by the repositories of an account and region, and visible in those that have received them.
 
+mod backfill;
 mod images;
 mod layers;
 mod lifecycle;
@@ -52,6 +53,8 @@ pub struct State {
     replication: replication::Rules,
     /// By repository and digest.
     replicas: BTreeMap<(String, String), replication::Replicas>,
+    /// By id, in the order of their start.
+    backfills: Table<backfill::Backfill>,
     policy: Option<String>,
     scanning: Option<Value>,
     cache_rules: Table<Value>,
@@ -336,6 +339,10 @@ fn handle(cx: &mut Cx<'_>, operation: &str, input: &Input) -> Result<Output, Aws
         "PutReplicationConfiguration" => replication::put(cx, input)?,
         "DescribeRegistry" => replication::describe(cx),
         "DescribeImageReplicationStatus" => replication::status(cx, input)?,
+        "StartReplicationBackfill" => backfill::start(cx, input)?,
+        "StopReplicationBackfill" => backfill::stop(cx, input)?,
+        "DescribeReplicationBackfillResults" => backfill::results(cx, input)?,
+        "ListReplicationBackfills" => backfill::list(cx, input)?,
         "PutRegistryPolicy" => rules::put_registry_policy(cx, input)?,
         "GetRegistryPolicy" => rules::get_registry_policy(cx)?,
         "DeleteRegistryPolicy" => rules::delete_registry_policy(cx)?,
@@ -360,6 +367,9 @@ fn handle(cx: &mut Cx<'_>, operation: &str, input: &Input) -> Result<Output, Aws
 fn happen(world: &mut World, event: &Event) {
     match event.what {
         "replicate" => replication::arrive(world, event),
+        "backfill-prepared" => backfill::prepared(world, event),
+        "backfill-image" => backfill::image(world, event),
+        "backfill-stopped" => backfill::stopped(world, event),
         "lifecycle" => lifecycle::run(world, event),
         "preview" => lifecycle::finish_preview(world, event),
         _ => {}

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// How long one image takes, beside its bytes.
-const ARRIVAL: Pert = Pert(10.0, 60.0, 300.0);
-const BYTES_PER_SECOND: u64 = 50 * 1024 * 1024;
+pub(super) const ARRIVAL: Pert = Pert(10.0, 60.0, 300.0);
+pub(super) const BYTES_PER_SECOND: u64 = 50 * 1024 * 1024;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rules(Vec<Rule>);
@@ -54,6 +54,20 @@ impl Rule {
 
     fn takes(&self, repository: &str) -> bool {
         self.prefixes.is_empty() || self.prefixes.iter().any(|p| repository.starts_with(p))
+    }
+}
+
+impl Rules {
+    /// Whether any rule has the destination.
+    pub fn has(&self, destination: &(String, String)) -> bool {
+        self.0.iter().any(|r| r.destinations.contains(destination))
+    }
+
+    /// Whether a rule sends a repository to the destination.
+    pub fn sends(&self, repository: &str, destination: &(String, String)) -> bool {
+        self.0
+            .iter()
+            .any(|r| r.takes(repository) && r.destinations.contains(destination))
     }
 }
 
@@ -218,32 +232,36 @@ pub(super) fn pushed(
 
 /// An image reaches a destination.
 pub(super) fn arrive(world: &mut World, event: &Event) {
+    // What became of it is kept with the image.
+    let _ = deliver(world, event);
+}
+
+/// Brings an image to a destination, and marks it; the error is the failure code.
+pub(super) fn deliver(world: &mut World, event: &Event) -> Result<(), &'static str> {
     let text = |member: &str| event.detail[member].as_str().unwrap_or_default().to_owned();
     let (digest, region, registry) = (text("digest"), text("region"), text("registry"));
-    if registry != event.account {
+    let tag = event.detail["tag"].as_str();
+    let permitted = registry == event.account || {
         let policy = world
             .seen_place(&registry, &region)
             .and_then(|p| p.ecr.policy.clone());
-        if !repositories::lets(policy.as_deref(), &event.account, "ecr:ReplicateImage") {
-            mark(world, event, "FAILED", Some("AccessDenied"));
-            return;
-        }
-    }
-    let brought = bring(
-        world,
-        event,
-        &registry,
-        &region,
-        &digest,
-        event.detail["tag"].as_str(),
-    );
+        repositories::lets(policy.as_deref(), &event.account, "ecr:ReplicateImage")
+    };
+    let brought = match permitted {
+        false => Err("AccessDenied"),
+        true => bring(world, event, &registry, &region, &digest, tag).map_err(|e| {
+            match e.code.as_str() {
+                "ImageTagAlreadyExistsException" => "ImageTagAlreadyExists",
+                "RepositoryNotFoundException" => "ImageNotFound",
+                _ => "InternalError",
+            }
+        }),
+    };
     match brought {
         Ok(()) => mark(world, event, "COMPLETE", None),
-        Err(error) if error.code == "ImageTagAlreadyExistsException" => {
-            mark(world, event, "FAILED", Some("ImageTagAlreadyExists"));
-        }
-        Err(_) => mark(world, event, "FAILED", Some("InternalError")),
+        Err(why) => mark(world, event, "FAILED", Some(why)),
     }
+    brought
 }
 
 /// Copies an image, and first the images of an index, to a registry.

@@ -326,6 +326,108 @@ fn only_pushes_after_the_rule_are_replicated() {
 }
 
 #[test]
+fn a_backfill_brings_what_was_pushed_before_the_rule() {
+    let mut world = world();
+    let digest = pushed(&mut world, WEST, "5.1", "a");
+    let to = json!({"destination": {"region": IRELAND, "registryId": ACCOUNT}});
+    assert_eq!(
+        code(call(
+            &mut world,
+            WEST,
+            "StartReplicationBackfill",
+            to.clone()
+        )),
+        "ValidationException"
+    );
+    replicate(&mut world, None);
+    let started = call(&mut world, WEST, "StartReplicationBackfill", to.clone()).unwrap();
+    assert_eq!(started["status"], "PREPARING");
+    assert_eq!(
+        code(call(
+            &mut world,
+            WEST,
+            "StartReplicationBackfill",
+            to.clone()
+        )),
+        "ReplicationBackfillInProgressException"
+    );
+    let id = json!({"replicationBackfillId": started["replicationBackfillId"]});
+    let early = call(
+        &mut world,
+        WEST,
+        "DescribeReplicationBackfillResults",
+        id.clone(),
+    )
+    .unwrap();
+    assert!(early["progress"].is_null() && early["results"].is_null());
+    pass(&mut world, 10 * MINUTE);
+    let done = call(
+        &mut world,
+        WEST,
+        "DescribeReplicationBackfillResults",
+        id.clone(),
+    )
+    .unwrap();
+    assert_eq!(
+        (
+            &done["status"],
+            &done["progress"]["completedReplicationCount"]
+        ),
+        (&json!("COMPLETE"), &json!(1))
+    );
+    assert_eq!(
+        done["results"][0]["imageId"],
+        json!({"imageDigest": digest, "imageTag": "5.1"})
+    );
+    assert_eq!(replica_status(&mut world, "5.1")[0]["status"], "COMPLETE");
+    let there = call(
+        &mut world,
+        IRELAND,
+        "ListImages",
+        json!({"repositoryName": "redmine"}),
+    )
+    .unwrap();
+    assert_eq!(
+        there["imageIds"],
+        json!([{"imageDigest": digest, "imageTag": "5.1"}])
+    );
+    assert_eq!(
+        code(call(&mut world, WEST, "StopReplicationBackfill", id)),
+        "ReplicationBackfillInvalidStatusException"
+    );
+    let again = call(&mut world, WEST, "StartReplicationBackfill", to).unwrap();
+    let id = json!({"replicationBackfillId": again["replicationBackfillId"]});
+    assert_eq!(
+        call(&mut world, WEST, "StopReplicationBackfill", id).unwrap()["status"],
+        "STOPPED"
+    );
+    let listed = call(&mut world, WEST, "ListReplicationBackfills", json!({})).unwrap();
+    assert_eq!(listed["backfills"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_backfill_says_which_images_failed() {
+    let mut world = world();
+    pushed(&mut world, WEST, "5.1", "a");
+    pushed(&mut world, WEST, "5.2", "b");
+    pushed(&mut world, IRELAND, "5.1", "other");
+    let stays = json!({"repositoryName": "redmine", "imageTagMutability": "IMMUTABLE"});
+    call(&mut world, IRELAND, "PutImageTagMutability", stays).unwrap();
+    replicate(&mut world, None);
+    let to = json!({"destination": {"region": IRELAND, "registryId": ACCOUNT}});
+    let started = call(&mut world, WEST, "StartReplicationBackfill", to).unwrap();
+    pass(&mut world, 10 * MINUTE);
+    let only = json!({"replicationBackfillId": started["replicationBackfillId"], "resultStatusFilter": "FAILED"});
+    let done = call(&mut world, WEST, "DescribeReplicationBackfillResults", only).unwrap();
+    assert_eq!(
+        done["progress"]["failureCodes"],
+        json!(["ImageTagAlreadyExists"])
+    );
+    assert_eq!(done["results"].as_array().unwrap().len(), 1);
+    assert_eq!(done["status"], "COMPLETE");
+}
+
+#[test]
 fn a_prefix_keeps_other_repositories_at_home() {
     let mut world = world();
     replicate(&mut world, Some("blue"));

@@ -16,6 +16,12 @@ import tempfile
 import urllib.error
 import urllib.request
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from world import ACCESS_KEY, SECRET_KEY
+
 WEST, IRELAND = "us-west-2", "eu-west-1"
 ACCOUNT = "111122223333"
 OPTIONS = ["--no-throttle", "--read-lag", "0", "--region", WEST, "--region", IRELAND]
@@ -32,6 +38,7 @@ def checks(world):
     uploads(world, west)
     rules(world, west)
     replication(world, west, ireland)
+    backfill(world, west, ireland)
     lifecycle(world, west)
     registry(world, west, ireland)
     permissions(world, west)
@@ -197,6 +204,49 @@ def replication(world, west, ireland):
     world.same("nothing from before the rule", status("5.1"), [])
     seen = ireland.list_images(repositoryName="redmine")["imageIds"]
     world.same("the same digest there", seen, [{"imageDigest": digest(manifest), "imageTag": "replicated"}])
+    west.put_replication_configuration(replicationConfiguration={"rules": []})
+
+
+def signed(world, operation, **members):
+    """A call that the installed boto3 does not know: status, error code and answer."""
+    request = AWSRequest(
+        "POST",
+        world.endpoint,
+        data=json.dumps(members),
+        headers={"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}"},
+    )
+    SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "ecr", WEST).add_auth(request)
+    sent = urllib.request.Request(world.endpoint, data=request.data.encode(), headers=dict(request.headers), method="POST")
+    try:
+        with urllib.request.urlopen(sent, timeout=60) as answer:
+            return answer.status, None, json.load(answer)
+    except urllib.error.HTTPError as error:
+        body = json.load(error)
+        return error.code, body["__type"].split("#")[-1], body
+
+
+def backfill(world, west, ireland):
+    to = {"region": IRELAND, "registryId": ACCOUNT}
+    status, code, _ = signed(world, "StartReplicationBackfill", destination=to)
+    world.same("a destination of no rule", (status, code), (400, "ValidationException"))
+    rules = [{"destinations": [to], "repositoryFilters": [{"filter": "red", "filterType": "PREFIX_MATCH"}]}]
+    west.put_replication_configuration(replicationConfiguration={"rules": rules})
+    status, _, started = signed(world, "StartReplicationBackfill", destination=to)
+    world.same("started", (status, started["status"], started["destination"]), (200, "PREPARING", to))
+    world.same("one at a time", signed(world, "StartReplicationBackfill", destination=to)[1], "ReplicationBackfillInProgressException")
+    backfill_id = started["replicationBackfillId"]
+    world.wait(900)
+    _, _, done = signed(world, "DescribeReplicationBackfillResults", replicationBackfillId=backfill_id)
+    images = west.list_images(repositoryName="redmine")["imageIds"]
+    world.same("complete", (done["status"], done["progress"]["completedReplicationCount"]), ("COMPLETE", len(images)))
+    key = lambda i: (i["imageDigest"], i.get("imageTag", ""))
+    world.same("every image there", sorted(map(key, ireland.list_images(repositoryName="redmine")["imageIds"])), sorted(map(key, images)))
+    first = signed(world, "DescribeReplicationBackfillResults", replicationBackfillId=backfill_id, maxResults=1)[2]
+    rest = signed(world, "DescribeReplicationBackfillResults", replicationBackfillId=backfill_id, nextToken=first["nextToken"])[2]
+    world.same("results by pages", len(first["results"] + rest["results"]), len(images))
+    world.same("an unknown one", signed(world, "DescribeReplicationBackfillResults", replicationBackfillId="none")[1], "ReplicationBackfillNotFoundException")
+    world.same("too late to stop", signed(world, "StopReplicationBackfill", replicationBackfillId=backfill_id)[1], "ReplicationBackfillInvalidStatusException")
+    world.same("listed", [b["replicationBackfillId"] for b in signed(world, "ListReplicationBackfills")[2]["backfills"]], [backfill_id])
     west.put_replication_configuration(replicationConfiguration={"rules": []})
 
 
