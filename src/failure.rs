@@ -85,6 +85,12 @@ pub struct Failure {
     /// `E1042`.
     pub code: &'static str,
     pub exit: Exit,
+    /// Boxed: a result that carries a failure should stay small.
+    told: Box<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
     message: String,
     labels: Vec<LabeledSpan>,
     source: Option<(Arc<SourceText>, NamedSource<String>)>,
@@ -98,12 +104,10 @@ impl Failure {
         Failure {
             code,
             exit,
-            message: escaped(&message.to_string()),
-            labels: vec![],
-            source: None,
-            place: None,
-            hints: vec![],
-            cause: None,
+            told: Box::new(Told {
+                message: escaped(&message.to_string()),
+                ..Told::default()
+            }),
         }
     }
 
@@ -118,25 +122,29 @@ impl Failure {
         let Some(text) = sources.get(at.file) else {
             return self;
         };
-        match &self.source {
+        match &self.told.source {
             Some((first, _)) if !Arc::ptr_eq(first, text) => {
-                self.hints.push(format!("{}: {label}", sources.place(at)));
+                self.told
+                    .hints
+                    .push(format!("{}: {label}", sources.place(at)));
             }
             _ if overlong(&text.text, at) => {
-                self.place.get_or_insert_with(|| sources.place(at));
-                self.hints.push(format!("{}: {label}", sources.place(at)));
+                self.told.place.get_or_insert_with(|| sources.place(at));
+                self.told
+                    .hints
+                    .push(format!("{}: {label}", sources.place(at)));
             }
             _ => {
-                if self.source.is_none() {
-                    self.place = Some(sources.place(at));
+                if self.told.source.is_none() {
+                    self.told.place = Some(sources.place(at));
                     // Shown text is escaped byte for byte, so that offsets stay right: a terminal must not obey a manifest.
-                    self.source = Some((
+                    self.told.source = Some((
                         text.clone(),
                         NamedSource::new(&text.name, tamed(&text.text)),
                     ));
                 }
                 let length = (at.end.max(at.start) - at.start) as usize;
-                self.labels.push(LabeledSpan::new(
+                self.told.labels.push(LabeledSpan::new(
                     Some(label).filter(|l| !l.is_empty()),
                     at.start as usize,
                     length,
@@ -147,22 +155,22 @@ impl Failure {
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
-        self.hints.push(escaped(&hint.into()));
+        self.told.hints.push(escaped(&hint.into()));
         self
     }
 
     pub fn cause(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Failure {
-        self.cause = Some(Box::new(cause));
+        self.told.cause = Some(Box::new(cause));
         self
     }
 
     /// `file:line:column`, where the failure has one.
     pub fn place(&self) -> Option<&str> {
-        self.place.as_deref()
+        self.told.place.as_deref()
     }
 
     pub fn hints(&self) -> &[String] {
-        &self.hints
+        &self.told.hints
     }
 
     /// The whole failure as people read it.
@@ -179,7 +187,7 @@ impl Failure {
         let mut out = String::new();
         match handler.render_report(&mut out, self) {
             Ok(()) => out,
-            Err(_) => format!("error[{}]: {}\n", self.code, self.message),
+            Err(_) => format!("error[{}]: {}\n", self.code, self.told.message),
         }
     }
 }
@@ -214,13 +222,13 @@ fn tamed(text: &str) -> String {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.told.message)
     }
 }
 
 impl std::error::Error for Failure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.cause.as_ref().map(|c| c.as_ref() as _)
+        self.told.cause.as_ref().map(|c| c.as_ref() as _)
     }
 }
 
@@ -230,22 +238,22 @@ impl Diagnostic for Failure {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        if self.hints.is_empty() {
+        if self.told.hints.is_empty() {
             None
         } else {
-            Some(Box::new(self.hints.join("\n")))
+            Some(Box::new(self.told.hints.join("\n")))
         }
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|(_, s)| s as _)
+        self.told.source.as_ref().map(|(_, s)| s as _)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        if self.labels.is_empty() {
+        if self.told.labels.is_empty() {
             None
         } else {
-            Some(Box::new(self.labels.iter().cloned()))
+            Some(Box::new(self.told.labels.iter().cloned()))
         }
     }
 }

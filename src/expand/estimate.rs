@@ -56,7 +56,7 @@ pub fn estimate(plan: &Plan) -> Estimate {
                 .collect()
         })
         .collect();
-    let medians: Vec<f64> = steps.iter().map(|step| median(step)).collect();
+    let medians: Vec<f64> = steps.iter().map(median).collect();
     let (ends, causes) = finish(&needs, &medians);
     let last = (0..steps.len()).max_by(|a, b| ends[*a].total_cmp(&ends[*b]));
     let path = last.map(|last| trail(last, &causes)).unwrap_or_default();

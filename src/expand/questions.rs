@@ -22,14 +22,14 @@ pub fn of_source(engine: &str) -> BTreeMap<String, String> {
 
 /// What is tried over the application's path.
 pub fn of_fence(engine: &str) -> BTreeMap<String, String> {
-    named(&[(ALIVE, "select 1"), (WRITE, write(engine))])
+    named(&[(ALIVE, "select 1"), (WRITE, TEMPORARY)])
 }
 
 /// What the probe of the target asks; the manifest's own checks are added to it.
 pub fn of_target(engine: &str) -> BTreeMap<String, String> {
     named(&[
         (ALIVE, "select 1"),
-        (WRITE, write(engine)),
+        (WRITE, TEMPORARY),
         (CONTENT, content(engine)),
     ])
 }
@@ -42,13 +42,7 @@ fn named(questions: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 /// A temporary table is gone with its session, and a read-only database refuses it.
-fn write(engine: &str) -> &'static str {
-    if engine == "postgres" {
-        "create temporary table drtool_write (n integer)"
-    } else {
-        "create temporary table drtool_write (n integer)"
-    }
-}
+const TEMPORARY: &str = "create temporary table drtool_write (n integer)";
 
 fn position(engine: &str) -> &'static str {
     if engine == "postgres" {

@@ -348,7 +348,7 @@ impl Checking<'_> {
             if let Some(health) = &service.health_check {
                 let interval = health
                     .interval
-                    .map_or(true, |i| (5..=300).contains(&i.as_secs()));
+                    .is_none_or(|i| (5..=300).contains(&i.as_secs()));
                 let counts = [health.healthy, health.unhealthy]
                     .into_iter()
                     .flatten()

@@ -244,8 +244,8 @@ fn distance(a: &str, b: &str) -> usize {
     for (i, row) in rows.iter_mut().enumerate() {
         row[0] = i;
     }
-    for j in 0..=b.len() {
-        rows[0][j] = j;
+    for (j, cell) in rows[0].iter_mut().enumerate() {
+        *cell = j;
     }
     for i in 1..=a.len() {
         for j in 1..=b.len() {
@@ -672,7 +672,7 @@ impl<'de, 'a: 'de> EnumAccess<'de> for Choice<'a> {
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
         let name: StrDeserializer<'_, Fault> = self.name.into_deserializer();
-        seed.deserialize(name).map(|v| (v, self)).map_err(|e| e)
+        seed.deserialize(name).map(|v| (v, self))
     }
 }
 
