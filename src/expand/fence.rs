@@ -29,14 +29,9 @@ pub(super) fn probe(e: &mut Expansion<'_>, index: usize) {
     ) else {
         return;
     };
-    let Some(of_application) = databases::task(
-        e,
-        database,
-        source,
-        &from,
-        "fence",
-        questions::of_fence(&engine),
-    ) else {
+    let Some(of_application) =
+        databases::task(e, database, source, &from, "fence", questions::of_fence())
+    else {
         return;
     };
     let stand_in = serde_json::json!({ "taskArn": "", "taskDefinitionArn": "", "logGroup": own.log_group, "logStream": "" });

@@ -21,7 +21,7 @@ pub fn of_source(engine: &str) -> BTreeMap<String, String> {
 }
 
 /// What is tried over the application's path.
-pub fn of_fence(engine: &str) -> BTreeMap<String, String> {
+pub fn of_fence() -> BTreeMap<String, String> {
     named(&[(ALIVE, "select 1"), (WRITE, TEMPORARY)])
 }
 

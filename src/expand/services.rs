@@ -407,10 +407,6 @@ fn task_definition(
 }
 
 /// Gives a container's variable the manifest's value.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one variable in one container: each says which"
-)]
 fn overlay(
     e: &mut Expansion<'_>,
     container: &mut Json,

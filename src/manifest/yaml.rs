@@ -248,7 +248,7 @@ impl Reader<'_> {
                 let name = self.sources.get(self.file).map_or("", |s| s.name.as_str());
                 Err(
                     Failure::input("E1001", format_args!("{} is empty", Printable(name)))
-                        .hint("`drtool discover` writes a manifest from what is live"),
+                        .hint("manifests/redmine.yaml is an example"),
                 )
             }
         }
