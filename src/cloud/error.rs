@@ -278,6 +278,7 @@ fn classify(service: &str, operation: &str, code: &str, status: u16, message: &s
         (
             "rds",
             "InvalidDBParameterGroupState"
+            | "InvalidOptionGroupStateFault"
             | "InvalidDBSubnetGroupStateFault"
             | "InvalidDBClusterSnapshotStateFault",
         ) => Class::Wait,

@@ -6,7 +6,8 @@ use super::compute::Compute;
 use super::{Discovery, count, failed, own};
 use crate::capture::Unhandled;
 use crate::capture::edge::{
-    Action, Balancer, Certificate, HealthCheck, Listener, TargetGroup, ValidationRecord, Weighted,
+    Action, Balancer, Certificate, HealthCheck, Listener, ListenerRule, TargetGroup,
+    ValidationRecord, Weighted,
 };
 use crate::cloud::elb;
 use crate::failure::Failure;
@@ -76,16 +77,29 @@ impl Discovery<'_> {
                 .map_err(failed)?
                 .iter()
             {
-                let rules = cloud
-                    .listener_rule_count(region, &l.arn)
+                let mut rules = Vec::new();
+                for r in cloud
+                    .listener_rules(region, &l.arn, look)
                     .await
-                    .map_err(failed)?;
-                if rules > 0 {
-                    edge.unhandled.push(Unhandled {
-                        what: format!("elbv2/listener-rules on port {} of {}", l.port, b.name),
-                        arn: Some(l.arn.clone()),
-                        why: format!("{rules} rules besides the default one"),
-                    });
+                    .map_err(failed)?
+                    .iter()
+                {
+                    match immovable(r, &edge.target_groups) {
+                        Some(why) => edge.unhandled.push(Unhandled {
+                            what: format!(
+                                "elbv2/listener-rule {} on port {} of {}",
+                                r.priority, l.port, b.name
+                            ),
+                            arn: Some(r.arn.clone()),
+                            why,
+                        }),
+                        None => rules.push(ListenerRule {
+                            arn: r.arn.clone(),
+                            priority: r.priority,
+                            conditions: r.conditions.clone(),
+                            actions: vec![action(&r.action)],
+                        }),
+                    }
                 }
                 listeners.push(Listener {
                     arn: l.arn.clone(),
@@ -94,7 +108,7 @@ impl Discovery<'_> {
                     ssl_policy: l.ssl_policy.clone(),
                     certificate_arns: l.certificates.clone(),
                     default_actions: vec![action(&l.action)],
-                    rules: Vec::new(),
+                    rules,
                 });
             }
             edge.balancers.push(Balancer {
@@ -144,6 +158,21 @@ impl Discovery<'_> {
             });
         }
         Ok(edge)
+    }
+}
+
+/// Why a rule cannot be made again in the target, if it cannot.
+fn immovable(rule: &elb::ListenerRule, groups: &[TargetGroup]) -> Option<String> {
+    if rule.transforms > 0 {
+        return Some("it rewrites the host or the URL on the way".to_owned());
+    }
+    match &rule.action {
+        elb::Action::Other(kind) => Some(format!("its action ({kind}) is not one that is moved")),
+        elb::Action::Forward(to) => to
+            .iter()
+            .find(|(arn, _)| !groups.iter().any(|g| g.arn == *arn))
+            .map(|(arn, _)| format!("it sends to {arn}, which no service of this stack serves")),
+        _ => None,
     }
 }
 

@@ -141,7 +141,7 @@ impl Discovery<'_> {
             balancers: edge.balancers,
             target_groups: edge.target_groups,
             parameter_groups: self.parameter_groups(&databases).await?,
-            option_groups: Vec::new(),
+            option_groups: self.option_groups(&databases).await?,
             written_paths: compute.written_paths(),
             clusters: compute.clusters,
             task_definitions: compute.task_definitions,
@@ -289,6 +289,54 @@ impl Discovery<'_> {
                                 needs_restart,
                             },
                         )
+                    })
+                    .collect(),
+                tags: own(&tags),
+            });
+        }
+        Ok(groups)
+    }
+
+    /// The groups with options of the databases' own. AWS's empty ones stand in every region.
+    async fn option_groups(
+        &self,
+        databases: &[database::Database],
+    ) -> Result<Vec<database::OptionGroup>, Failure> {
+        let region = &self.named.region;
+        let names: BTreeSet<&String> = databases
+            .iter()
+            .map(|d| &d.settings.option_group)
+            .filter(|name| !name.is_empty() && !name.starts_with("default:"))
+            .collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let all = self
+            .cloud
+            .db_option_groups(region, self.look)
+            .await
+            .map_err(failed)?;
+        let mut groups = Vec::new();
+        for group in all.iter().filter(|g| names.contains(&g.name)) {
+            let tags = self
+                .cloud
+                .db_tags(region, &group.arn, self.look)
+                .await
+                .map_err(failed)?;
+            groups.push(database::OptionGroup {
+                name: group.name.clone(),
+                engine: group.engine.clone(),
+                major_version: group.major_version.clone(),
+                description: group.description.clone(),
+                options: group
+                    .options
+                    .iter()
+                    .map(|o| database::DatabaseOption {
+                        name: o.name.clone(),
+                        version: o.version.clone(),
+                        port: o.port.and_then(|p| u16::try_from(p).ok()),
+                        settings: o.changed.clone(),
+                        security_group_ids: o.security_groups.clone(),
                     })
                     .collect(),
                 tags: own(&tags),

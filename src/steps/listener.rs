@@ -95,57 +95,57 @@ impl Listener {
             .await?;
         Ok(all.iter().find(|l| l.port == i32::from(self.port)).cloned())
     }
+}
 
-    /// The one default action, with what is known only now.
-    fn action(&self, cx: &Cx<'_, Env>) -> Result<elb::Action, StepError> {
-        let [action] = self.actions.as_slice() else {
-            return Err(StepError::fail(
-                "E4351",
-                format!(
-                    "listener {} has {} default actions; drtool carries one",
-                    self.port,
-                    self.actions.len()
-                ),
-            ));
-        };
-        Ok(match action {
-            Action::Forward { target_groups } => elb::Action::Forward(
-                target_groups
-                    .iter()
-                    .map(|w| {
-                        Ok((
-                            cx.value(&w.target_group)?,
-                            i32::try_from(w.weight).unwrap_or(i32::MAX),
-                        ))
-                    })
-                    .collect::<Result<_, StepError>>()?,
-            ),
-            Action::Redirect {
-                protocol,
-                port,
-                host,
-                path,
-                query,
-                status,
-            } => elb::Action::Redirect {
-                protocol: protocol.clone(),
-                port: port.clone(),
-                host: host.clone(),
-                path: path.clone(),
-                query: query.clone(),
-                status: status.clone(),
-            },
-            Action::FixedResponse {
-                status,
-                content_type,
-                body,
-            } => elb::Action::FixedResponse {
-                status: status.clone(),
-                content_type: content_type.clone(),
-                body: body.clone(),
-            },
-        })
-    }
+/// The one action of `whose`, with what is known only now.
+pub(super) fn action(
+    cx: &Cx<'_, Env>,
+    actions: &[Action],
+    whose: &str,
+) -> Result<elb::Action, StepError> {
+    let [action] = actions else {
+        return Err(StepError::fail(
+            "E4351",
+            format!("{whose} has {} actions; drtool carries one", actions.len()),
+        ));
+    };
+    Ok(match action {
+        Action::Forward { target_groups } => elb::Action::Forward(
+            target_groups
+                .iter()
+                .map(|w| {
+                    Ok((
+                        cx.value(&w.target_group)?,
+                        i32::try_from(w.weight).unwrap_or(i32::MAX),
+                    ))
+                })
+                .collect::<Result<_, StepError>>()?,
+        ),
+        Action::Redirect {
+            protocol,
+            port,
+            host,
+            path,
+            query,
+            status,
+        } => elb::Action::Redirect {
+            protocol: protocol.clone(),
+            port: port.clone(),
+            host: host.clone(),
+            path: path.clone(),
+            query: query.clone(),
+            status: status.clone(),
+        },
+        Action::FixedResponse {
+            status,
+            content_type,
+            body,
+        } => elb::Action::FixedResponse {
+            status: status.clone(),
+            content_type: content_type.clone(),
+            body: body.clone(),
+        },
+    })
 }
 
 impl Step for Listener {
@@ -202,7 +202,7 @@ impl Step for Listener {
                 &balancer,
                 protocol,
                 tls,
-                &self.action(cx)?,
+                &action(cx, &self.actions, &format!("listener {}", self.port))?,
                 &tags,
             )
             .call(CallKind::Named))
