@@ -12,7 +12,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use crate::failure::{Exit, Failures};
 
 mod capture;
-mod carry;
+pub mod carry;
 mod completions;
 mod drill;
 mod iam;

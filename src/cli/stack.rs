@@ -73,6 +73,14 @@ impl Which {
         }
     }
 
+    /// The one manifest named by its file.
+    pub fn read_alone(&self) -> Result<Stack, Failures> {
+        match &self.manifest {
+            Some(file) => self.stack_at(file.clone()),
+            None => Err(Failure::input("E1091", "which manifest?").into()),
+        }
+    }
+
     fn stack_at(&self, path: PathBuf) -> Result<Stack, Failures> {
         let mut sources = Sources::default();
         let base = bytes(&path)?;
@@ -134,8 +142,12 @@ impl Stack {
 
     /// A runbook of `runbooks/`.
     pub fn runbook(&mut self, shared: &Shared, name: &str) -> Result<Runbook, Failures> {
-        let path = shared
-            .directory
+        self.runbook_in(&shared.directory, name)
+    }
+
+    /// A runbook of `runbooks/` in a folder.
+    pub fn runbook_in(&mut self, directory: &Path, name: &str) -> Result<Runbook, Failures> {
+        let path = directory
             .join("runbooks")
             .join(format!("{}.yaml", plain(name)?));
         runbook::load(

@@ -96,7 +96,11 @@ impl Discovery<'_> {
                 .service(region, cluster_name, service_name, look)
                 .await
                 .map_err(failed)?;
-            let Some(s) = service.as_ref().as_ref().filter(|s| s.status == "ACTIVE") else {
+            let Some(s) = service
+                .as_ref()
+                .as_ref()
+                .filter(|s| !matches!(s.status.as_str(), "INACTIVE" | "DRAINING"))
+            else {
                 return Err(missing(
                     "service",
                     &format!("{cluster_name}/{service_name}"),

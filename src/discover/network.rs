@@ -87,7 +87,10 @@ impl Discovery<'_> {
                 .map(|g| g.id.clone()),
             nat_gateways: nats
                 .iter()
-                .filter(|n| n.vpc == vpc.id && n.state == "available")
+                .filter(|n| {
+                    n.vpc == vpc.id
+                        && !matches!(n.state.as_str(), "deleted" | "deleting" | "failed")
+                })
                 .map(|n| NatGateway {
                     id: n.id.clone(),
                     subnet_id: n.subnet.clone(),

@@ -96,15 +96,19 @@ impl Step for Certificate {
                 },
                 claimed,
             )),
-            status => Err(StepError::fail(
-                "E4340",
-                format!(
-                    "certificate for {} is {status} {}",
-                    self.domain_name,
-                    certificate.failure.unwrap_or_default()
-                ),
-            )
-            .left(Left::Something(format!("certificate {}", certificate.arn)))),
+            status @ ("FAILED" | "VALIDATION_TIMED_OUT" | "REVOKED" | "EXPIRED" | "INACTIVE") => {
+                Err(StepError::fail(
+                    "E4340",
+                    format!(
+                        "certificate for {} is {status} {}",
+                        self.domain_name,
+                        certificate.failure.unwrap_or_default()
+                    ),
+                )
+                .left(Left::Something(format!("certificate {}", certificate.arn))))
+            }
+            // AWS adds statuses without asking: one that nobody knows is neither good nor bad.
+            other => Ok(Observed::underway(other)),
         }
     }
 

@@ -69,13 +69,16 @@ impl Step for CertificateIssued {
                 )),
             },
             "PENDING_VALIDATION" => Ok(Observed::underway("ACM looks for the validation records")),
-            status => Err(StepError::fail(
-                "E4340",
-                format!(
-                    "certificate {arn} is {status} {}",
-                    certificate.failure.as_deref().unwrap_or_default()
-                ),
-            )),
+            status @ ("FAILED" | "VALIDATION_TIMED_OUT" | "REVOKED" | "EXPIRED" | "INACTIVE") => {
+                Err(StepError::fail(
+                    "E4340",
+                    format!(
+                        "certificate {arn} is {status} {}",
+                        certificate.failure.as_deref().unwrap_or_default()
+                    ),
+                ))
+            }
+            other => Ok(Observed::underway(other)),
         }
     }
 

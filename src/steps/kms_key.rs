@@ -67,13 +67,22 @@ impl Step for KmsKey {
             ("Creating" | "Updating", _) => {
                 Ok(Observed::underway(format!("the key is {}", key.state)))
             }
-            (state, usage) => Err(StepError::pause(
+            (
+                state @ ("Disabled"
+                | "PendingDeletion"
+                | "PendingImport"
+                | "PendingReplicaDeletion"
+                | "Unavailable"
+                | "Enabled"),
+                usage,
+            ) => Err(StepError::pause(
                 "E4321",
                 format!(
                     "key {} in {region} is {state}, for {usage}: it cannot encrypt the data",
                     self.alias
                 ),
             )),
+            (other, _) => Ok(Observed::underway(other)),
         }
     }
 

@@ -135,7 +135,7 @@ impl Step for LoadBalancer {
         }
         // What is only wanted for its name and listeners exists already while AWS provisions it; what sends users there
         // needs it active, so that is what this step waits for.
-        if balancer.state == "provisioning" {
+        if !balancer.state.starts_with("active") {
             return Ok(Observed::underway(balancer.state));
         }
         Ok(Observed::Ready(

@@ -165,10 +165,9 @@ impl ProbeTask {
             .cloud
             .task_definition(cx.place().as_str(), &self.name, cx.look())
             .await?;
-        Ok(newest
-            .as_ref()
-            .clone()
-            .filter(|t| t.status == "ACTIVE" && made_here(cx, &t.tags)))
+        Ok(newest.as_ref().clone().filter(|t| {
+            t.status != "INACTIVE" && t.status != "DELETE_IN_PROGRESS" && made_here(cx, &t.tags)
+        }))
     }
 
     /// What this step started, running or not yet; the intent makes it findable without the answer of the call.

@@ -144,10 +144,9 @@ impl TaskDefinition {
             .cloud
             .task_definition(cx.place().as_str(), &self.family, cx.look())
             .await?;
-        Ok(newest
-            .as_ref()
-            .clone()
-            .filter(|t| t.status == "ACTIVE" && ours(cx, &t.tags)))
+        Ok(newest.as_ref().clone().filter(|t| {
+            t.status != "INACTIVE" && t.status != "DELETE_IN_PROGRESS" && ours(cx, &t.tags)
+        }))
     }
 }
 

@@ -21,7 +21,10 @@ pub struct QueryDefinition {
 }
 
 fn absent() -> AwsError {
-    AwsError::new("ResourceNotFoundException", "The specified resource does not exist.")
+    AwsError::new(
+        "ResourceNotFoundException",
+        "The specified resource does not exist.",
+    )
 }
 
 pub fn put(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
@@ -30,21 +33,32 @@ pub fn put(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     }
     let name = input.str("policyName").unwrap_or_default().to_owned();
     let text = input.str("policyDocument").unwrap_or_default().to_owned();
-    Policy::parse(&text, Use::Resource).map_err(|why| invalid(format!("Invalid policy document: {why}")))?;
+    Policy::parse(&text, Use::Resource)
+        .map_err(|why| invalid(format!("Invalid policy document: {why}")))?;
     let present = &cx.place().logs.policies;
     if present.len() >= 10 && !present.contains(&name) {
-        return Err(AwsError::new("LimitExceededException", "Resource limit exceeded."));
+        return Err(AwsError::new(
+            "LimitExceededException",
+            "Resource limit exceeded.",
+        ));
     }
     let (now, updated) = (cx.now(), milliseconds(cx.world));
     let shown = json!({"policyName": name, "policyDocument": text, "lastUpdatedTime": updated});
-    cx.place().logs.policies.put(name, ResourcePolicy { text, updated }, now);
+    cx.place()
+        .logs
+        .policies
+        .put(name, ResourcePolicy { text, updated }, now);
     Ok(json!({"resourcePolicy": shown}))
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     let now = cx.now();
     let name = input.str("policyName").unwrap_or_default();
-    cx.place().logs.policies.remove(name, now).ok_or_else(absent)?;
+    cx.place()
+        .logs
+        .policies
+        .remove(name, now)
+        .ok_or_else(absent)?;
     Ok(json!({}))
 }
 

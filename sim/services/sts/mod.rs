@@ -100,11 +100,9 @@ fn assume_role(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         ));
     }
     if cx.caller.arn.ends_with(":root") {
-        return Err(AwsError::new(
-            "AccessDenied",
-            "Roles may not be assumed by root accounts.",
-        )
-        .status(403));
+        return Err(
+            AwsError::new("AccessDenied", "Roles may not be assumed by root accounts.").status(403),
+        );
     }
     let assumed = iam::assume(cx.world, &role, &cx.caller)?;
     let seconds = input.i64("DurationSeconds").unwrap_or(3_600).max(0) as u64;
