@@ -49,6 +49,8 @@ impl Outgoing {
                         Err(error) if removes(operation) && error.not_found() => {
                             Ok(Handle::default())
                         }
+                        // And giving what is given already.
+                        Err(error) if already(operation, error.code()) => Ok(Handle::default()),
                         other => other.map_err(CloudError::into_call_error),
                     }
                 })
@@ -75,6 +77,18 @@ impl Outgoing {
     pub fn call<B: Default>(self, kind: CallKind) -> Call<B> {
         self.with_before(kind, B::default())
     }
+}
+
+/// Whether a refusal says that the very same thing is there: a rule or an attachment has no name that could be a
+/// stranger's.
+fn already(operation: &str, code: Option<&str>) -> bool {
+    matches!(
+        (operation, code),
+        (
+            "AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress",
+            Some("InvalidPermission.Duplicate")
+        ) | ("AttachInternetGateway", Some("Resource.AlreadyAssociated"))
+    )
 }
 
 /// Whether an operation takes something away.

@@ -115,7 +115,13 @@ impl Cloud {
             .certificate_arn(arn)
             .send()
             .await
-            .map_err(refused(SERVICE, "ListTagsForCertificate", region, arn))?;
+            .map_err(refused(SERVICE, "ListTagsForCertificate", region, arn));
+        // Gone between the two questions: not there.
+        let tags = match tags {
+            Ok(tags) => tags,
+            Err(e) if e.not_found() => return Ok(None),
+            Err(e) => return Err(e),
+        };
         Ok(answer.certificate().map(|c| Certificate {
             arn: c.certificate_arn().unwrap_or_default().to_owned(),
             domain: c.domain_name().unwrap_or_default().to_owned(),

@@ -73,7 +73,13 @@ impl Cloud {
                     .resource_arn(&arn)
                     .send()
                     .await
-                    .map_err(refused(SERVICE, "ListTagsForResource", region, name))?;
+                    .map_err(refused(SERVICE, "ListTagsForResource", region, name));
+                // Gone between the two questions: not there.
+                let tags = match tags {
+                    Ok(tags) => tags,
+                    Err(e) if e.not_found() => return Ok(None),
+                    Err(e) => return Err(e),
+                };
                 Ok(Some(Repository {
                     name: r.repository_name().unwrap_or_default().to_owned(),
                     arn,

@@ -69,7 +69,12 @@ impl Cloud {
             .resource_arn(arn)
             .send()
             .await
-            .map_err(refused(SERVICE, "ListTagsForResource", region, arn))?;
+            .map_err(refused(SERVICE, "ListTagsForResource", region, arn));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(e) if e.not_found() => return Ok(Tags::new()),
+            Err(e) => return Err(e),
+        };
         Ok(answer
             .tags()
             .into_iter()

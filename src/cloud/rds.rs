@@ -576,8 +576,13 @@ impl Cloud {
                     .resource_name(arn)
                     .send()
                     .await
-                    .map_err(refused(SERVICE, "ListTagsForResource", region, arn))?;
-                Ok(tags_of(answer.tag_list()))
+                    .map_err(refused(SERVICE, "ListTagsForResource", region, arn));
+                match answer {
+                    Ok(answer) => Ok(tags_of(answer.tag_list())),
+                    // Gone between the two questions: nobody's.
+                    Err(e) if e.not_found() => Ok(Tags::new()),
+                    Err(e) => Err(e),
+                }
             })
             .await
     }

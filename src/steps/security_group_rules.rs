@@ -188,9 +188,11 @@ impl Step for SecurityGroupRules {
         Ok(match self.next(cx, &group)? {
             None => Observed::Ready(SecurityGroupRulesMade { group_id: id }, Claim::AsWanted),
             // Rules are not tagged: they are ours because the group is, which its own step has proven.
-            Some(Next::Allow(..)) => Observed::Absent,
-            Some(Next::Revoke(..)) => Observed::Partial {
-                note: "rules that nobody asked for".into(),
+            Some(Next::Allow(direction, rules)) => Observed::Partial {
+                note: format!("{} {direction:?} rules are missing", rules.len()),
+            },
+            Some(Next::Revoke(direction, rules)) => Observed::Partial {
+                note: format!("{} {direction:?} rules that nobody asked for", rules.len()),
             },
         })
     }

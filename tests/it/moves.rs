@@ -27,21 +27,32 @@ impl Bench {
     fn new() -> Bench {
         let sandbox = Sandbox::in_memory(1, Settings::default());
         sandbox.build("redmine").unwrap();
-        Bench { session: Session::within(sandbox, Path::new("/memory")), disk: Arc::default() }
+        Bench {
+            session: Session::within(sandbox, Path::new("/memory")),
+            disk: Arc::default(),
+        }
     }
 
     fn stack(&self) -> Stack {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let which =
-            Which { stack: None, manifest: Some(root.join("manifests/redmine.yaml")), overlay: Vec::new() };
-        which.read_alone().unwrap_or_else(|failures| panic!("{}", failures.render(false)))
+        let which = Which {
+            stack: None,
+            manifest: Some(root.join("manifests/redmine.yaml")),
+            overlay: Vec::new(),
+        };
+        which
+            .read_alone()
+            .unwrap_or_else(|failures| panic!("{}", failures.render(false)))
     }
 
     fn plan(&self, profile: Rehearsal) -> Plan {
         let mut found = self.stack();
-        let capture = carry::captured(&self.session, &found.manifest).unwrap_or_else(|f| panic!("{}", f.render(false)));
+        let capture = carry::captured(&self.session, &found.manifest)
+            .unwrap_or_else(|f| panic!("{}", f.render(false)));
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let runbook = found.runbook_in(root, "migrate").unwrap_or_else(|f| panic!("{}", f.render(false)));
+        let runbook = found
+            .runbook_in(root, "migrate")
+            .unwrap_or_else(|f| panic!("{}", f.render(false)));
         let asked = Asked {
             to: Region::new("eu-west-1").unwrap(),
             profile,
@@ -55,10 +66,18 @@ impl Bench {
     fn run(&self, mut plan: Plan) -> Ended {
         carry::agree(&mut plan, "test", "--yes");
         let id = RunId::new(&plan.seed).unwrap();
-        let env = carry::environment(&self.session, &plan).unwrap_or_else(|f| panic!("{}", f.render(false)));
+        let env = carry::environment(&self.session, &plan)
+            .unwrap_or_else(|f| panic!("{}", f.render(false)));
         let place = Place::new(self.disk.clone(), "/memory", id);
-        let run = Run::begin(place, plan, &drtool::steps::kinds(), env, session::holder("test".into()), self.session.clock().now())
-            .unwrap_or_else(|e| panic!("{e}: {e:?}"));
+        let run = Run::begin(
+            place,
+            plan,
+            &drtool::steps::kinds(),
+            env,
+            session::holder("test".into()),
+            self.session.clock().now(),
+        )
+        .unwrap_or_else(|e| panic!("{e}: {e:?}"));
         let run = run.reporter(Lines::new(std::io::stderr(), Detail::Normal));
         let fleet = Fleet::new(self.session.clock(), Pace::default()).with(run);
         self.session.block_on(fleet.run()).unwrap().pop().unwrap()
@@ -70,5 +89,9 @@ fn redmine_moves_to_another_region() {
     let bench = Bench::new();
     let plan = bench.plan(Rehearsal::Real);
     let ended = bench.run(plan);
-    assert!(matches!(ended.result, Ok(Outcome::Done)), "{:?}", ended.result);
+    assert!(
+        matches!(ended.result, Ok(Outcome::Done)),
+        "{:?}",
+        ended.result
+    );
 }

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::{Executor, Share, hash};
 use crate::event::Event;
 use crate::run::RunError;
+use crate::run::decide::elapsed;
 use crate::run::decide::surely_undone;
 use crate::run::doing::{Done, send};
 use crate::run::fleet::Shared;
@@ -71,6 +72,17 @@ impl<E: Send + Sync + 'static> Executor<E> {
                     shared,
                 )
             }
+            // The same once more, right after it was accepted: lists lag, and are given the time to catch up.
+            Ok(Undo::Call(call))
+                if self.live[at].accepted.as_ref().is_some_and(|(last, when)| {
+                    *last == hash(&call.record.request) && elapsed(*when, now) < shared.pace.lag
+                }) =>
+            {
+                let note = format!("{} was accepted, not to be seen yet", call.record.operation);
+                self.progress(at, None, note, shared)?;
+                self.look_later(at, shared);
+                Ok(())
+            }
             Ok(Undo::Call(call)) => self.ask_back(at, call, shared),
             Err(error) => match error.class {
                 Class::Retry | Class::Wait if !self.overdue(at, shared) => {
@@ -88,6 +100,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
     fn ask_back(&mut self, at: usize, call: Call<()>, shared: &mut Shared) -> Result<(), RunError> {
         let (step, hash) = (self.id(at), hash(&call.record.request));
         self.live[at].begins += 1;
+        self.live[at].lacked = Some(hash.clone());
         self.emit(
             shared,
             Event::UndoIntended {
@@ -118,6 +131,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
                 self.emit(shared, Event::UndoBegan { step, handle })?;
                 self.live[at].setbacks = 0;
                 self.live[at].since = now;
+                self.live[at].accepted = self.live[at].lacked.take().map(|sent| (sent, now));
                 self.schedule(at, now, shared);
                 Ok(())
             }

@@ -7,12 +7,12 @@ use super::{Executor, Share, hash};
 use crate::event::{Answer, Event, How, Sight};
 use crate::plan::Milestone;
 use crate::run::RunError;
-use crate::run::decide::{Decision, decide, holds};
+use crate::run::decide::{Decision, decide, elapsed, holds};
 use crate::run::doing::{Done, Gated, gate, send};
 use crate::run::fleet::Shared;
 use crate::run::gate::{Gate, confirm, fresh, settle};
 use crate::run::pace::later;
-use crate::state::{Phase, StepState};
+use crate::state::{Fate, Phase, StepState};
 use crate::step::{
     Advance, Call, CallError, CallKind, CallRecord, Class, Effect, Fault, Handle, Observed, Slice,
     StepError,
@@ -64,13 +64,21 @@ impl<E: Send + Sync + 'static> Executor<E> {
             }
             Err(error) => return self.setback(at, error, shared),
         };
-        match decide(
+        let lacks = match &seen {
+            Observed::Partial { note } => Some(note.clone()),
+            _ => None,
+        };
+        let mut decision = decide(
             self.planned(at),
             self.step(at),
             seen,
             shared.clock.now(),
             &shared.pace,
-        ) {
+        );
+        if let (Decision::Begin, Some(note)) = (&decision, lacks) {
+            decision = self.next_part(at, note, shared);
+        }
+        match decision {
             Decision::Take(event) => {
                 self.leave_lane(at, shared);
                 self.emit(shared, *event)?;
@@ -137,6 +145,25 @@ impl<E: Send + Sync + 'static> Executor<E> {
                 moment,
             },
         )
+    }
+
+    /// A thing that is made by several calls lacks the next one. If it lacks what the last call gave it, lists lag: the call
+    /// is not sent again before they can have caught up. If it lacks something else, it came on.
+    fn next_part(&mut self, at: usize, note: String, shared: &Shared) -> Decision {
+        let live = &self.live[at];
+        let sent = self.step(at).last().filter(|last| last.fate == Fate::Began);
+        if live.lacked.as_ref() == Some(&note) {
+            if sent.is_some_and(|last| elapsed(last.at, shared.clock.now()) < shared.pace.lag) {
+                return Decision::Wait {
+                    percent: None,
+                    note,
+                };
+            }
+        } else {
+            self.live[at].begins = 0;
+            self.live[at].lacked = Some(note);
+        }
+        Decision::Begin
     }
 
     /// It is to be begun: is everything that it waits for there?

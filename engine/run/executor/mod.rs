@@ -46,6 +46,10 @@ struct Live {
     since: Timestamp,
     setbacks: u32,
     begins: u32,
+    /// What it lacked when its last call was sent.
+    lacked: Option<String>,
+    /// The hash of the last request of its undo that was accepted, and when it was.
+    accepted: Option<(String, Timestamp)>,
     lane: bool,
 }
 
@@ -97,6 +101,8 @@ impl<E: Send + Sync + 'static> Executor<E> {
                 since: now,
                 setbacks: 0,
                 begins: 0,
+                lacked: None,
+                accepted: None,
                 lane: false,
             })
             .collect();
