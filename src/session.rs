@@ -15,8 +15,7 @@ use crate::env::Env;
 use crate::failure::{Exit, Failure};
 use crate::probe::Probe;
 use crate::probe::network::{NetworkDial, NetworkResolve};
-use crate::registry::Transport;
-use crate::registry::network::Network;
+use crate::registry::{self, Transport};
 use crate::sandbox::Sandbox;
 
 /// A place to work in.
@@ -166,19 +165,13 @@ impl Session {
     }
 
     /// The way to container registries.
-    pub fn registries(&self) -> Result<Arc<dyn Transport>, Failure> {
+    fn registries(&self) -> Result<Arc<dyn Transport>, Failure> {
         match &self.place {
             Place::Sandbox(sandbox) => Ok(sandbox.registries()),
-            Place::Aws { .. } => {
-                let network = Network::new().map_err(|why| {
-                    Failure::new(
-                        "E2003",
-                        Exit::Refused,
-                        format_args!("TLS cannot be set up: {why}"),
-                    )
-                })?;
-                Ok(Arc::new(network))
-            }
+            Place::Aws { .. } => match registry::network::Network::new() {
+                Ok(network) => Ok(Arc::new(network)),
+                Err(why) => Err(Failure::new("E2003", Exit::Refused, format_args!("TLS cannot be set up: {why}"))),
+            },
         }
     }
 

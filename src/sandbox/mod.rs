@@ -138,6 +138,7 @@ impl Sandbox {
         }
     }
 
+    /// The container registries of its regions.
     pub fn registries(&self) -> Arc<dyn Transport> {
         let (clock, world) = (self.clock.clone(), self.world.clone());
         Arc::new(registry::Registries::new(clock, world))
