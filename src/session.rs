@@ -170,7 +170,11 @@ impl Session {
             Place::Sandbox(sandbox) => Ok(sandbox.registries()),
             Place::Aws { .. } => match registry::network::Network::new() {
                 Ok(network) => Ok(Arc::new(network)),
-                Err(why) => Err(Failure::new("E2003", Exit::Refused, format_args!("TLS cannot be set up: {why}"))),
+                Err(why) => Err(Failure::new(
+                    "E2003",
+                    Exit::Refused,
+                    format_args!("TLS cannot be set up: {why}"),
+                )),
             },
         }
     }
