@@ -147,7 +147,7 @@ fn reads_in_between_change_no_id_no_instant_and_no_answer() {
     assert_eq!(said, said_too);
     assert_eq!(quiet.next_event(), watched.next_event());
     for operation in ["DescribeDBInstances", "DescribeDBSnapshots"] {
-        let mut ask = |world: &mut World| {
+        let ask = |world: &mut World| {
             world
                 .invoke("111122223333", "us-west-2", Rds, operation, json!({}))
                 .unwrap()

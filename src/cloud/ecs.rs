@@ -397,17 +397,16 @@ fn aws_container(c: &Value) -> aws::ContainerDefinition {
             b = b.log_configuration(log);
         }
     }
-    if let Some(h) = c.get("healthCheck") {
-        if let Ok(health) = aws::HealthCheck::builder()
+    if let Some(h) = c.get("healthCheck")
+        && let Ok(health) = aws::HealthCheck::builder()
             .set_command(strings(h, "command"))
             .set_interval(number(h, "interval"))
             .set_timeout(number(h, "timeout"))
             .set_retries(number(h, "retries"))
             .set_start_period(number(h, "startPeriod"))
             .build()
-        {
-            b = b.health_check(health);
-        }
+    {
+        b = b.health_check(health);
     }
     for d in items("dependsOn") {
         let condition = string(&d, "condition").unwrap_or_default();

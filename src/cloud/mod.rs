@@ -54,9 +54,12 @@ struct Inner {
     pinned: Option<u64>,
     /// The registry to use instead of the one that ECR names (a sandbox's, a test's), per region.
     registries: BTreeMap<String, String>,
-    clients: Mutex<BTreeMap<(&'static str, String, bool), Arc<dyn Any + Send + Sync>>>,
+    clients: Mutex<Clients>,
     looks: Looks,
 }
+
+/// By service, region, and whether it writes.
+type Clients = BTreeMap<(&'static str, String, bool), Arc<dyn Any + Send + Sync>>;
 
 /// What a [`Cloud`] is made of, beyond the ordinary configuration of the environment.
 #[derive(Default)]
@@ -176,18 +179,13 @@ impl Cloud {
     }
 }
 
-/// Two accessors per service: a reader that retries, a writer that does not. There is no common trait of the
-/// generated builders, hence a macro.
+/// A reader that retries, or a writer that does not. There is no common trait of the generated builders, hence a macro.
 macro_rules! clients {
-    ($($reader:ident $writer:ident $sdk:ident $name:literal;)*) => {
+    ($($accessor:ident $sdk:ident $name:literal $writes:literal;)*) => {
         impl Cloud {
             $(
-                pub(crate) fn $reader(&self, region: &str) -> Arc<$sdk::Client> {
-                    self.client($name, region, false, |config| $sdk::Client::from_conf(configured!(self, $sdk, config, $name)))
-                }
-
-                pub(crate) fn $writer(&self, region: &str) -> Arc<$sdk::Client> {
-                    self.client($name, region, true, |config| $sdk::Client::from_conf(configured!(self, $sdk, config, $name)))
+                pub(crate) fn $accessor(&self, region: &str) -> Arc<$sdk::Client> {
+                    self.client($name, region, $writes, |config| $sdk::Client::from_conf(configured!(self, $sdk, config, $name)))
                 }
             )*
         }
@@ -210,53 +208,35 @@ macro_rules! configured {
 }
 
 clients! {
-    acm acm_writer aws_sdk_acm "acm";
-    autoscaling autoscaling_writer aws_sdk_applicationautoscaling "application-autoscaling";
-    ecr ecr_writer aws_sdk_ecr "ecr";
-    ecs ecs_writer aws_sdk_ecs "ecs";
-    elb elb_writer aws_sdk_elasticloadbalancingv2 "elasticloadbalancing";
-    iam iam_writer aws_sdk_iam "iam";
-    kms kms_writer aws_sdk_kms "kms";
-    logs logs_writer aws_sdk_cloudwatchlogs "logs";
-    quotas quotas_writer aws_sdk_servicequotas "servicequotas";
-    rds rds_writer aws_sdk_rds "rds";
-    route53 route53_writer aws_sdk_route53 "route53";
-    secrets secrets_writer aws_sdk_secretsmanager "secretsmanager";
-    ssm ssm_writer aws_sdk_ssm "ssm";
-    sts sts_writer aws_sdk_sts "sts";
-    tagging tagging_writer aws_sdk_resourcegroupstagging "tagging";
+    acm aws_sdk_acm "acm" false;
+    acm_writer aws_sdk_acm "acm" true;
+    autoscaling aws_sdk_applicationautoscaling "application-autoscaling" false;
+    autoscaling_writer aws_sdk_applicationautoscaling "application-autoscaling" true;
+    ecr aws_sdk_ecr "ecr" false;
+    ecr_writer aws_sdk_ecr "ecr" true;
+    ecs aws_sdk_ecs "ecs" false;
+    ecs_writer aws_sdk_ecs "ecs" true;
+    elb aws_sdk_elasticloadbalancingv2 "elasticloadbalancing" false;
+    elb_writer aws_sdk_elasticloadbalancingv2 "elasticloadbalancing" true;
+    iam aws_sdk_iam "iam" false;
+    iam_writer aws_sdk_iam "iam" true;
+    logs aws_sdk_cloudwatchlogs "logs" false;
+    logs_writer aws_sdk_cloudwatchlogs "logs" true;
+    rds aws_sdk_rds "rds" false;
+    rds_writer aws_sdk_rds "rds" true;
+    route53 aws_sdk_route53 "route53" false;
+    route53_writer aws_sdk_route53 "route53" true;
+    secrets aws_sdk_secretsmanager "secretsmanager" false;
+    secrets_writer aws_sdk_secretsmanager "secretsmanager" true;
+    kms aws_sdk_kms "kms" false;
+    quotas aws_sdk_servicequotas "servicequotas" false;
+    sts aws_sdk_sts "sts" false;
 }
 
 #[cfg(feature = "network")]
 clients! {
-    ec2 ec2_writer aws_sdk_ec2 "ec2";
-}
-
-impl Cloud {
-    /// S3 under an endpoint of our own has no bucket host names.
-    pub(crate) fn s3(&self, region: &str) -> Arc<aws_sdk_s3::Client> {
-        self.s3_client(region, false)
-    }
-
-    pub(crate) fn s3_writer(&self, region: &str) -> Arc<aws_sdk_s3::Client> {
-        self.s3_client(region, true)
-    }
-
-    fn s3_client(&self, region: &str, writes: bool) -> Arc<aws_sdk_s3::Client> {
-        self.client("s3", region, writes, |config| {
-            let mut builder = aws_sdk_s3::config::Builder::from(config)
-                .force_path_style(config.endpoint_url().is_some());
-            if let Some(seed) = self.0.pinned {
-                builder = builder
-                    .interceptor(jitter::PinnedJitter::new(seed))
-                    .retry_partition(
-                        aws_sdk_s3::config::retry::RetryPartition::custom(format!("s3-{seed}"))
-                            .build(),
-                    );
-            }
-            aws_sdk_s3::Client::from_conf(builder.build())
-        })
-    }
+    ec2 aws_sdk_ec2 "ec2" false;
+    ec2_writer aws_sdk_ec2 "ec2" true;
 }
 
 /// Turns the SDK's refusal of a call into ours.
