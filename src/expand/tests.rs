@@ -275,7 +275,8 @@ fn every_refusal_points_at_its_place_and_says_what_to_do() {
         assert!(text.contains(from), "{from}");
         *text = text.replacen(from, to, 1);
     };
-    let cases: Vec<(&str, Box<dyn Fn(&mut Files)>)> = vec![
+    type Case = (&'static str, Box<dyn Fn(&mut Files)>);
+    let cases: Vec<Case> = vec![
         (
             "a runbook line that nobody knows",
             Box::new(move |f| swap(&mut f.runbook, "use: network,", "use: netwrok,")),

@@ -3,18 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use aws_sim::action::Action;
+use aws_sim::oracle;
+use aws_sim::services::rds::DatabaseRef;
 use aws_sim::world::Settings;
 use drtool::cli::carry;
 use drtool::cli::stack::{Stack, Which};
+use drtool::env::Env;
 use drtool::expand::{self, Asked, Rehearsal};
 use drtool::manifest::Region;
 use drtool::sandbox::Sandbox;
 use drtool::session::{self, Session};
 use drtool_engine::RunId;
-use drtool_engine::event::Outcome;
+use drtool_engine::event::{Outcome, Reach};
 use drtool_engine::journal::{MemoryDisk, Place};
 use drtool_engine::plan::Plan;
-use drtool_engine::report::lines::{Detail, Lines};
 use drtool_engine::run::{Ended, Fleet, Pace, Run};
 
 /// A sandbox in which Redmine stands, and the plan of its move.
@@ -63,34 +66,183 @@ impl Bench {
             .unwrap_or_else(|f| panic!("{}", f.render(false)))
     }
 
-    fn run(&self, mut plan: Plan) -> Ended {
+    fn begin(&self, mut plan: Plan) -> Run<Env> {
         carry::agree(&mut plan, "test", "--yes");
         let id = RunId::new(&plan.seed).unwrap();
         let env = carry::environment(&self.session, &plan)
             .unwrap_or_else(|f| panic!("{}", f.render(false)));
         let place = Place::new(self.disk.clone(), "/memory", id);
-        let run = Run::begin(
+        let holder = session::holder("test".into());
+        Run::begin(
             place,
             plan,
             &drtool::steps::kinds(),
             env,
-            session::holder("test".into()),
+            holder,
             self.session.clock().now(),
         )
-        .unwrap_or_else(|e| panic!("{e}: {e:?}"));
-        let run = run.reporter(Lines::new(std::io::stderr(), Detail::Normal));
+        .unwrap_or_else(|e| panic!("{e}: {e:?}"))
+    }
+
+    fn take_over(&self, plan: &Plan) -> Run<Env> {
+        let id = RunId::new(&plan.seed).unwrap();
+        let env = carry::environment(&self.session, plan)
+            .unwrap_or_else(|f| panic!("{}", f.render(false)));
+        let place = Place::new(self.disk.clone(), "/memory", id);
+        Run::take_over(
+            place,
+            &drtool::steps::kinds(),
+            env,
+            session::holder("test".into()),
+        )
+        .unwrap()
+    }
+
+    /// Carries a run out to the end of this life; nothing if the power failed.
+    fn live(&self, run: Run<Env>) -> Option<Ended> {
         let fleet = Fleet::new(self.session.clock(), Pace::default()).with(run);
-        self.session.block_on(fleet.run()).unwrap().pop().unwrap()
+        let sandbox = self.session.world().unwrap();
+        sandbox
+            .clock()
+            .run(fleet.run())
+            .ok()
+            .and_then(|mut ended| ended.pop())
+    }
+
+    fn canonical(&self) -> serde_json::Value {
+        self.session
+            .world()
+            .unwrap()
+            .world()
+            .lock()
+            .world()
+            .canonical()
+    }
+
+    fn act(&self, action: &Action) {
+        let sandbox = self.session.world().unwrap();
+        sandbox
+            .world()
+            .act(sandbox.clock().nanos(), action)
+            .unwrap();
+    }
+
+    /// Users who write all the time.
+    fn users(&self) {
+        self.act(&Action::AddUsers {
+            name: "users".into(),
+            host: "redmine.sidpotti.infracourse.cloud".into(),
+            https: true,
+            path: "/login".into(),
+            count: 5,
+            every: 10.0,
+        });
+    }
+
+    /// Lets time pass with nobody at work.
+    fn wait(&self, seconds: u64) {
+        let sandbox = self.session.world().unwrap();
+        let until = sandbox.clock().nanos() + seconds * 1_000_000_000;
+        sandbox.world().lock().advance_to(until).unwrap();
+        sandbox.clock().start_at(until);
+    }
+}
+
+fn done(ended: Option<Ended>) {
+    let ended = ended.expect("the power did not fail");
+    assert!(
+        matches!(ended.result, Ok(Outcome::Done)),
+        "{:?}",
+        ended.result
+    );
+}
+
+#[test]
+fn redmine_moves_to_another_region_while_users_write() {
+    let bench = Bench::new();
+    bench.users();
+    bench.wait(120);
+    let plan = bench.plan(Rehearsal::Real);
+    done(bench.live(bench.begin(plan)));
+    let sandbox = bench.session.world().unwrap();
+    let moved = sandbox.clock().nanos();
+    bench.wait(600);
+    let database = |region: &str| DatabaseRef {
+        account: "111122223333".into(),
+        region: region.into(),
+        instance: "redmine-db".into(),
+    };
+    let kept = sandbox.world().lock();
+    let world = kept.world();
+    assert_eq!(
+        oracle::lost(world, &database("eu-west-1")),
+        [],
+        "every acknowledged write is in the target"
+    );
+    assert!(
+        oracle::accepted_after(world, &database("us-west-2"), moved).is_empty(),
+        "the source stays fenced"
+    );
+    assert!(
+        !oracle::accepted_after(world, &database("eu-west-1"), moved).is_empty(),
+        "users write to the target"
+    );
+}
+
+#[test]
+fn killed_at_any_instant_a_run_resumes_to_the_same_world() {
+    let whole = Bench::new();
+    let plan = whole.plan(Rehearsal::Real);
+    let before = whole.session.world().unwrap().clock().events();
+    done(whole.live(whole.begin(plan)));
+    let events = whole.session.world().unwrap().clock().events() - before;
+    let wanted = whole.canonical();
+    for part in 1..=8 {
+        let bench = Bench::new();
+        let plan = bench.plan(Rehearsal::Real);
+        let clock = bench.session.world().unwrap().clock().clone();
+        let run = bench.begin(plan.clone());
+        clock.crash_at(clock.events() + events * part / 9);
+        assert!(bench.live(run).is_none(), "the power fails");
+        clock.reboot();
+        let run = bench.take_over(&plan).resume().unwrap();
+        done(bench.live(run));
+        assert_eq!(bench.canonical(), wanted, "killed after {part} ninths");
     }
 }
 
 #[test]
-fn redmine_moves_to_another_region() {
+fn undo_gives_the_source_back_and_leaves_nothing() {
     let bench = Bench::new();
+    let before = bench.canonical();
     let plan = bench.plan(Rehearsal::Real);
-    let ended = bench.run(plan);
+    let clock = bench.session.world().unwrap().clock().clone();
+    let run = bench.begin(plan.clone());
+    let events = clock.events();
+    clock.crash_at(events + 4_000);
+    assert!(bench.live(run).is_none(), "the power fails");
+    clock.reboot();
+    let run = bench
+        .take_over(&plan)
+        .undo("test", Reach::BeforeCut)
+        .unwrap();
+    let ended = bench.live(run).expect("it ends");
     assert!(
-        matches!(ended.result, Ok(Outcome::Done)),
+        matches!(&ended.result, Ok(Outcome::Unwound { left, .. }) if left.is_empty()),
+        "{:?}",
+        ended.result
+    );
+    bench.wait(3_600);
+    assert_eq!(bench.canonical(), before);
+}
+
+#[test]
+fn a_drill_is_rehearsed_and_taken_back() {
+    let bench = Bench::new();
+    let plan = bench.plan(Rehearsal::Drill);
+    let ended = bench.live(bench.begin(plan)).expect("it ends");
+    assert!(
+        matches!(&ended.result, Ok(Outcome::Unwound { left, .. }) if left.is_empty()),
         "{:?}",
         ended.result
     );

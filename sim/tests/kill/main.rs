@@ -1,0 +1,4 @@
+//! A served world and SIGKILL.
+
+#[cfg(test)]
+mod sigkill;
