@@ -174,6 +174,12 @@ fn made(e: &mut Expansion<'_>, block: Cidr) {
                 tags: gateway.tags.clone(),
             },
         );
+        // Without a way out of the VPC a NAT gateway fails, and a failed one never recovers.
+        if let Some(way_out) = &source.internet_gateway
+            && let Value::Later(made, _) = e.of(way_out, "the internet gateway")
+        {
+            e.need(made);
+        }
         e.becomes(
             &gateway.id,
             &step,

@@ -122,17 +122,16 @@ impl Step for RoleAccess {
         made: &Made<RoleAccessMade, Option<Json>>,
     ) -> Result<Undo, StepError> {
         let cloud = &cx.env.cloud;
-        let Some(before) = made.before() else {
-            return Ok(Undo::Done);
-        };
+        // The policy's name is drtool's own and this run's: where nothing was before, what is there is ours.
+        let before = made.before().cloned().flatten();
         let there = cloud
             .role_policy(&self.role, &self.policy, cx.look())
             .await?;
         Ok(match before {
-            before if *before == *there => Undo::Done,
+            before if before == *there => Undo::Done,
             Some(document) => Undo::Call(
                 cloud
-                    .put_role_policy(&self.role, &self.policy, document)
+                    .put_role_policy(&self.role, &self.policy, &document)
                     .call(CallKind::Upsert),
             ),
             None => Undo::Call(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_sim::action::Action;
 use aws_sim::oracle;
 use aws_sim::services::rds::DatabaseRef;
-use aws_sim::world::Settings;
+use aws_sim::world::{Settings, World};
 use drtool::cli::carry;
 use drtool::cli::stack::{Stack, Which};
 use drtool::env::Env;
@@ -109,14 +109,9 @@ impl Bench {
             .and_then(|mut ended| ended.pop())
     }
 
-    fn canonical(&self) -> serde_json::Value {
-        self.session
-            .world()
-            .unwrap()
-            .world()
-            .lock()
-            .world()
-            .canonical()
+    /// The world as it is now.
+    fn fork(&self) -> World {
+        self.session.world().unwrap().world().lock().world().fork()
     }
 
     fn act(&self, action: &Action) {
@@ -148,6 +143,16 @@ impl Bench {
     }
 }
 
+/// Where two worlds differ, but for what a log group holds (a probe has written into it) and the default groups that RDS
+/// makes of its own when they are first needed.
+fn differences(one: &World, other: &World) -> Vec<String> {
+    let mut found = oracle::differences(one, other);
+    found.retain(|path| {
+        !path.contains("/storedBytes") && !path.contains("rds DescribeOptionGroups")
+    });
+    found
+}
+
 fn done(ended: Option<Ended>) {
     let ended = ended.expect("the power did not fail");
     assert!(
@@ -167,13 +172,22 @@ fn redmine_moves_to_another_region_while_users_write() {
     let sandbox = bench.session.world().unwrap();
     let moved = sandbox.clock().nanos();
     bench.wait(600);
-    let database = |region: &str| DatabaseRef {
-        account: "111122223333".into(),
-        region: region.into(),
-        instance: "redmine-db".into(),
-    };
     let kept = sandbox.world().lock();
     let world = kept.world();
+    let rows = oracle::where_rows_are(world);
+    let database = |region: &str| {
+        let name = rows
+            .keys()
+            .find(|name| name.contains(region))
+            .expect("a database in each region");
+        let mut parts = name.split(' ').map(str::to_owned);
+        let mut next = || parts.next().unwrap();
+        DatabaseRef {
+            account: next(),
+            region: next(),
+            instance: next(),
+        }
+    };
     assert_eq!(
         oracle::lost(world, &database("eu-west-1")),
         [],
@@ -196,7 +210,7 @@ fn killed_at_any_instant_a_run_resumes_to_the_same_world() {
     let before = whole.session.world().unwrap().clock().events();
     done(whole.live(whole.begin(plan)));
     let events = whole.session.world().unwrap().clock().events() - before;
-    let wanted = whole.canonical();
+    let wanted = whole.fork();
     for part in 1..=8 {
         let bench = Bench::new();
         let plan = bench.plan(Rehearsal::Real);
@@ -207,14 +221,19 @@ fn killed_at_any_instant_a_run_resumes_to_the_same_world() {
         clock.reboot();
         let run = bench.take_over(&plan).resume().unwrap();
         done(bench.live(run));
-        assert_eq!(bench.canonical(), wanted, "killed after {part} ninths");
+        let differences = differences(&wanted, &bench.fork());
+        assert!(
+            differences.is_empty(),
+            "killed after {part} ninths: {differences:#?}"
+        );
     }
 }
 
 #[test]
 fn undo_gives_the_source_back_and_leaves_nothing() {
     let bench = Bench::new();
-    let before = bench.canonical();
+    bench.wait(3_600);
+    let before = bench.fork();
     let plan = bench.plan(Rehearsal::Real);
     let clock = bench.session.world().unwrap().clock().clone();
     let run = bench.begin(plan.clone());
@@ -233,7 +252,8 @@ fn undo_gives_the_source_back_and_leaves_nothing() {
         ended.result
     );
     bench.wait(3_600);
-    assert_eq!(bench.canonical(), before);
+    let differences = differences(&before, &bench.fork());
+    assert!(differences.is_empty(), "{differences:#?}");
 }
 
 #[test]
