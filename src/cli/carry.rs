@@ -114,9 +114,18 @@ pub fn planned(
         to,
         profile,
         lineage: super::plan::lineage(&capture.account, &capture.stack),
-        seed: super::plan::seed(),
+        seed: unused(session),
     };
     expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)
+}
+
+/// A run id that no run has yet.
+fn unused(session: &Session) -> String {
+    let mut seed = super::plan::seed();
+    while session.state().join("runs").join(&seed).exists() {
+        seed = super::plan::seed();
+    }
+    seed
 }
 
 /// In the sandbox: the source world of the stack, built when it is not there.

@@ -251,6 +251,14 @@ fn classify(service: &str, operation: &str, code: &str, status: u16, message: &s
         | "NotAuthorized"
         | "OptInRequired" => return Class::Pause,
         "NotSimulated" => return Class::Fail,
+        // The name is taken: by us, in a life whose answer was lost, or by a stranger. Lists may lag, so only the next looks
+        // can tell which.
+        "InvalidSubnet.Conflict" | "RouteAlreadyExists" | "Resource.AlreadyAssociated" => {
+            return Class::Wait;
+        }
+        taken if taken.contains("AlreadyExists") || taken.contains("Duplicate") => {
+            return Class::Wait;
+        }
         _ => {}
     }
     match (service, code) {
@@ -349,5 +357,22 @@ mod tests {
             classify("ec2", "CreateSubnet", "InvalidVpcID.NotFound", 400, ""),
             Class::Wait
         );
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_looked_at_again() {
+        for (service, code) in [
+            ("rds", "DBInstanceAlreadyExists"),
+            ("ec2", "InvalidGroup.Duplicate"),
+            ("ec2", "InvalidSubnet.Conflict"),
+            ("elasticloadbalancing", "DuplicateListener"),
+            ("ecr", "RepositoryAlreadyExistsException"),
+        ] {
+            assert_eq!(
+                classify(service, "Create", code, 400, ""),
+                Class::Wait,
+                "{code}"
+            );
+        }
     }
 }
