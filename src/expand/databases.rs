@@ -372,6 +372,20 @@ pub(super) fn verify(e: &mut Expansion<'_>, index: usize) {
         })
         .unwrap_or_default();
     parameters.extend(database.parameters.clone());
+    // Groups have the target's names, which in a drill are the run's own; what is in them is compared by itself.
+    let mut settings = source.settings.clone();
+    match group.filter(|g| g.is_default()) {
+        // A default group cannot be changed: parameters of the manifest's make one of its own.
+        Some(group) if !database.parameters.is_empty() => {
+            let own = format!("{}-{}", e.manifest.name.value, group.family);
+            settings.parameter_group = e.name(&own, 255);
+        }
+        Some(_) => {}
+        None => settings.parameter_group = e.name(&settings.parameter_group, 255),
+    }
+    if !settings.option_group.starts_with("default:") {
+        settings.option_group = e.name(&settings.option_group, 255);
+    }
     e.step(
         "settings",
         steps::settings_diff::KIND,
@@ -380,7 +394,7 @@ pub(super) fn verify(e: &mut Expansion<'_>, index: usize) {
         format!("settings of {} are the source's", shown(name)),
         &steps::settings_diff::SettingsDiff {
             instance: Value::later(restored.clone(), "identifier"),
-            settings: source.settings.clone(),
+            settings,
             kms_key: key,
             parameters,
             class_alternatives: database

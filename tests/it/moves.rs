@@ -15,7 +15,7 @@ use drtool::manifest::Region;
 use drtool::sandbox::Sandbox;
 use drtool::session::{self, Session};
 use drtool_engine::RunId;
-use drtool_engine::event::{Outcome, Reach};
+use drtool_engine::event::{Outcome, Reach, UnwindWhy};
 use drtool_engine::journal::{MemoryDisk, Place};
 use drtool_engine::plan::Plan;
 use drtool_engine::run::{Ended, Fleet, Pace, Run};
@@ -261,9 +261,9 @@ fn a_drill_is_rehearsed_and_taken_back() {
     let bench = Bench::new();
     let plan = bench.plan(Rehearsal::Drill);
     let ended = bench.live(bench.begin(plan)).expect("it ends");
-    assert!(
-        matches!(&ended.result, Ok(Outcome::Unwound { left, .. }) if left.is_empty()),
-        "{:?}",
-        ended.result
+    let rehearsed = matches!(
+        &ended.result,
+        Ok(Outcome::Unwound { why: UnwindWhy::Rehearsed, left }) if left.is_empty()
     );
+    assert!(rehearsed, "{:?}", ended.result);
 }
