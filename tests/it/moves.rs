@@ -259,6 +259,8 @@ fn undo_gives_the_source_back_and_leaves_nothing() {
 #[test]
 fn a_drill_is_rehearsed_and_taken_back() {
     let bench = Bench::new();
+    bench.wait(3_600);
+    let before = bench.fork();
     let plan = bench.plan(Rehearsal::Drill);
     let ended = bench.live(bench.begin(plan)).expect("it ends");
     let rehearsed = matches!(
@@ -266,4 +268,7 @@ fn a_drill_is_rehearsed_and_taken_back() {
         Ok(Outcome::Unwound { why: UnwindWhy::Rehearsed, left }) if left.is_empty()
     );
     assert!(rehearsed, "{:?}", ended.result);
+    bench.wait(3_600);
+    let differences = differences(&before, &bench.fork());
+    assert!(differences.is_empty(), "{differences:#?}");
 }
