@@ -6,3 +6,5 @@ mod images;
 mod moves;
 #[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod world;
