@@ -1,6 +1,6 @@
 //! What drtool asks of AWS, in its own words. The only place that names `aws_sdk_*`.
 //!
-//! A service has one file: its looks (lists shared within a tick), its calls (described for the engine, sent once,
+//! A service has one file or folder: its looks (lists shared within a tick), its calls (described for the engine, sent once,
 //! never retried here) and the conversion of AWS's shapes into ours. Errors are classified in [`error`], once.
 
 pub mod autoscaling;
