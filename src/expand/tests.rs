@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::manifest::{self, File};
+use drtool_engine::StepId;
+use drtool_engine::plan::{self, Planned};
+use drtool_engine::step::Effect;
 
 fn read(path: &str) -> String {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");

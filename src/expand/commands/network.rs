@@ -1,0 +1,75 @@
+//! The calls of route tables and of security group rules.
+
+use super::Command;
+use serde_json::{Value as Json, json};
+
+pub(super) fn route_table(params: &Json, tags: Json) -> Vec<Command> {
+    let mut all = vec![Command {
+        service: "ec2",
+        operation: "CreateRouteTable",
+        input: json!({ "VpcId": params.get("vpc"), "TagSpecifications": tags }),
+    }];
+    for route in params
+        .get("routes")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let input = json!({ "RouteTableId": "<RouteTableId>", "DestinationCidrBlock": route.get("destination"), "GatewayId": route.pointer("/through/internetGateway"), "NatGatewayId": route.pointer("/through/natGateway") });
+        all.push(Command {
+            service: "ec2",
+            operation: "CreateRoute",
+            input,
+        });
+    }
+    for subnet in params
+        .get("subnets")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+    {
+        all.push(Command {
+            service: "ec2",
+            operation: "AssociateRouteTable",
+            input: json!({ "RouteTableId": "<RouteTableId>", "SubnetId": subnet }),
+        });
+    }
+    all
+}
+
+/// One captured or planned rule as an `IpPermission`.
+pub(super) fn permission(rule: &Json) -> Json {
+    let peer = |name: &str| rule.get("peer").and_then(|p| p.get(name));
+    let group = peer("group").or_else(|| peer("securityGroup"));
+    json!({
+        "IpProtocol": rule.get("protocol"), "FromPort": rule.get("fromPort"), "ToPort": rule.get("toPort"),
+        "IpRanges": peer("cidr").map(|c| json!([{ "CidrIp": c }])), "Ipv6Ranges": peer("cidr6").map(|c| json!([{ "CidrIpv6": c }])),
+        "UserIdGroupPairs": group.map(|g| json!([{ "GroupId": g }])), "PrefixListIds": peer("prefixList").map(|p| json!([{ "PrefixListId": p }])),
+    })
+}
+
+pub(super) fn rules(params: &Json) -> Vec<Command> {
+    let mut all = vec![];
+    for (direction, operation) in [
+        ("ingress", "AuthorizeSecurityGroupIngress"),
+        ("egress", "AuthorizeSecurityGroupEgress"),
+    ] {
+        let rules = params
+            .get("rules")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten();
+        let permissions: Vec<Json> = rules
+            .filter(|r| r.get("direction").and_then(Json::as_str) == Some(direction))
+            .map(permission)
+            .collect();
+        if !permissions.is_empty() {
+            all.push(Command {
+                service: "ec2",
+                operation,
+                input: json!({ "GroupId": params.get("group"), "IpPermissions": permissions }),
+            });
+        }
+    }
+    all
+}
