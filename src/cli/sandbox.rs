@@ -30,8 +30,8 @@ pub enum What {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// Builds the source world of a stack.
-    Seed { stack: String },
+    /// Builds the source world of a stack; without one, lists those that it can build.
+    Seed { stack: Option<String> },
     /// Throws the world and the runs in it away.
     Reset,
 }
@@ -46,7 +46,11 @@ fn failed(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> 
 pub fn run(command: &Sandbox, shared: &Shared) -> Result<Exit, Failures> {
     let folder = shared.whither.state.join("sandbox");
     match &command.what {
-        What::Seed { stack } => {
+        What::Seed { stack: None } => {
+            super::say(&format!("{}\n", crate::sandbox::names().join("\n")));
+            Ok(Exit::Done)
+        }
+        What::Seed { stack: Some(stack) } => {
             let session =
                 Session::sandbox(&shared.whither.state, shared.whither.sandbox_speed.speed())?;
             let Some(sandbox) = session.world() else {

@@ -113,25 +113,12 @@ impl Sandbox {
         Probe::new(plane.clone(), plane)
     }
 
-    /// Builds the source world of a stack unless it stands already: its first service or zone tells.
+    /// Builds the source world of a stack unless it stands already.
     pub fn ensure(&self, stack: &str) -> Result<(), String> {
-        let text = seed::STACKS
-            .iter()
-            .find(|(name, _)| *name == stack)
-            .map(|(_, text)| *text);
-        let text = text.ok_or_else(|| format!("the sandbox knows no stack `{stack}`"))?;
-        let seed: Seed = read(text)?;
         let mut player = InProcess {
             world: self.world.clone(),
         };
-        let stands = player.call(
-            &seed.account,
-            &seed.region,
-            "rds",
-            "DescribeDBInstances",
-            serde_json::json!({ "DBInstanceIdentifier": format!("{stack}-db") }),
-        );
-        if stands.is_ok() {
+        if known(stack)?.stands(&mut player)? {
             Ok(())
         } else {
             self.build(stack)
@@ -146,12 +133,7 @@ impl Sandbox {
 
     /// Builds the source world of a stack. Virtual time passes; real time hardly does.
     pub fn build(&self, stack: &str) -> Result<(), String> {
-        let text = seed::STACKS
-            .iter()
-            .find(|(name, _)| *name == stack)
-            .map(|(_, text)| *text)
-            .ok_or_else(|| format!("the sandbox knows no stack `{stack}`"))?;
-        let seed: Seed = read(text)?;
+        let seed = known(stack)?;
         let mut player = InProcess {
             world: self.world.clone(),
         };
@@ -159,6 +141,19 @@ impl Sandbox {
         self.clock.start_at(self.world.lock().world().now());
         Ok(())
     }
+}
+
+/// The names of the stacks that the sandbox can build.
+pub fn names() -> Vec<&'static str> {
+    seed::STACKS.iter().map(|(name, _)| *name).collect()
+}
+
+fn known(stack: &str) -> Result<Seed, String> {
+    let found = seed::STACKS.iter().find(|(name, _)| *name == stack);
+    let (_, text) = found.ok_or_else(|| {
+        format!("the sandbox knows no stack `{stack}`; it knows {}", names().join(", "))
+    })?;
+    read(text)
 }
 
 /// A stack of the sandbox, parsed.

@@ -3,13 +3,20 @@
 //! A stack is a list of calls in botocore's names ([`Seed`]); whoever holds a world, or any other AWS endpoint, can
 //! play it. Nothing here knows what the calls mean.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// The stacks that the sandbox can build, by name.
-pub const STACKS: &[(&str, &str)] = &[("redmine", include_str!("stacks/redmine.yaml"))];
+pub const STACKS: &[(&str, &str)] = &[
+    ("notejam", include_str!("stacks/notejam.yaml")),
+    ("redmine", include_str!("stacks/redmine.yaml")),
+    ("techchallenge", include_str!("stacks/techchallenge.yaml")),
+    ("vikunja", include_str!("stacks/vikunja.yaml")),
+];
 
 /// A source stack as a list of calls.
 #[derive(Debug, Clone, Deserialize)]
@@ -18,7 +25,31 @@ pub struct Seed {
     pub stack: String,
     pub region: String,
     pub account: String,
-    pub calls: Vec<SeedCall>,
+    /// The stack stands if this is answered.
+    pub stands: Stands,
+    pub calls: Vec<SeedStep>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stands {
+    pub call: String,
+    #[serde(default)]
+    pub with: Value,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum SeedStep {
+    Call(SeedCall),
+    Text(SeedText),
+}
+
+/// A text that later calls upload or refer to, kept by name, with what they need to know of it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedText {
+    pub text: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -78,20 +109,59 @@ impl std::error::Error for SeedError {}
 /// Looks at most this often for an `until`; the longest wait of any stack is a database, some 30 minutes.
 const LOOKS: usize = 2_000;
 
+/// Service and operation of a call.
+fn parts(call: &str) -> Result<(&str, &str), String> {
+    call.split_once(' ')
+        .ok_or_else(|| "a call is a service and an operation".into())
+}
+
+impl SeedText {
+    fn keep(&self, kept: &mut BTreeMap<String, String>) -> Result<(), String> {
+        for (name, text) in &self.text {
+            let text = filled_text(text, kept)?;
+            let digest = Sha256::digest(text.as_bytes());
+            let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+            kept.insert(format!("{name}_base64"), STANDARD.encode(&text));
+            kept.insert(format!("{name}_digest"), format!("sha256:{hex}"));
+            kept.insert(format!("{name}_size"), text.len().to_string());
+            let last = text.len().saturating_sub(1);
+            kept.insert(format!("{name}_last"), last.to_string());
+            kept.insert(name.clone(), text);
+        }
+        Ok(())
+    }
+}
+
 impl Seed {
+    /// Whether the stack stands already.
+    pub fn stands(&self, player: &mut dyn Player) -> Result<bool, String> {
+        let (service, operation) = parts(&self.stands.call)?;
+        let input = self.stands.with.clone();
+        let answer = player.call(&self.account, &self.region, service, operation, input);
+        Ok(answer.is_ok())
+    }
+
     /// Plays the calls in order. What has been kept by name is the answer.
     pub fn play(&self, player: &mut dyn Player) -> Result<BTreeMap<String, String>, SeedError> {
         let mut kept: BTreeMap<String, String> = BTreeMap::new();
         for (index, step) in self.calls.iter().enumerate() {
+            let step = match step {
+                SeedStep::Call(step) => step,
+                SeedStep::Text(texts) => {
+                    texts.keep(&mut kept).map_err(|why| SeedError {
+                        call: "text".into(),
+                        number: index + 1,
+                        why,
+                    })?;
+                    continue;
+                }
+            };
             let fail = |why: String| SeedError {
                 call: step.call.clone(),
                 number: index + 1,
                 why,
             };
-            let (service, operation) = step
-                .call
-                .split_once(' ')
-                .ok_or_else(|| fail("a call is a service and an operation".into()))?;
+            let (service, operation) = parts(&step.call).map_err(&fail)?;
             let region = step.region.as_deref().unwrap_or(&self.region);
             let mut looks = 0;
             let answer = loop {
@@ -135,7 +205,16 @@ fn text(value: &Value) -> String {
 /// `value` with every `${name}` in its strings replaced. Replaced once: what a kept value contains stays as it is.
 fn filled(value: &Value, kept: &BTreeMap<String, String>) -> Result<Value, String> {
     Ok(match value {
-        Value::String(s) => Value::String(filled_text(s, kept)?),
+        Value::String(s) => {
+            let number = s.strip_prefix("${number:").and_then(|s| s.strip_suffix('}'));
+            match number {
+                Some(name) => {
+                    let value = kept.get(name).and_then(|value| value.parse::<i64>().ok());
+                    Value::from(value.ok_or_else(|| format!("no number is kept as `{name}`"))?)
+                }
+                None => Value::String(filled_text(s, kept)?),
+            }
+        }
         Value::Array(items) => Value::Array(
             items
                 .iter()

@@ -4,6 +4,7 @@
 """
 
 import base64
+import hashlib
 import pathlib
 import re
 import sys
@@ -26,8 +27,10 @@ def pointed(answer, pointer):
 
 
 def filled(value, kept):
+    if isinstance(value, str) and (number := re.fullmatch(r"\$\{number:(\w+)\}", value)):
+        return int(kept[number[1]])
     if isinstance(value, str):
-        return re.sub(r"\$\{(\w+)\}", lambda m: kept[m.group(1)], value)
+        return re.sub(r"\$\{(\w+)\}", lambda m: str(kept[m.group(1)]), value)
     if isinstance(value, list):
         return [filled(v, kept) for v in value]
     if isinstance(value, dict):
@@ -35,16 +38,31 @@ def filled(value, kept):
     return value
 
 
+def keep_text(kept, name, text):
+    data = text.encode()
+    kept.update({
+        name: text,
+        f"{name}_base64": base64.b64encode(data).decode(),
+        f"{name}_digest": "sha256:" + hashlib.sha256(data).hexdigest(),
+        f"{name}_size": len(data),
+        f"{name}_last": len(data) - 1,
+    })
+
+
 def play(world, stack):
     kept = {}
     for number, step in enumerate(stack["calls"], 1):
+        for name, text in step.get("text", {}).items():
+            keep_text(kept, name, filled(text, kept))
+        if "text" in step:
+            continue
         service, operation = step["call"].split()
         client = world.client(service, step.get("region", stack["region"]))
         method = next(m for m, op in client.meta.method_to_api_mapping.items() if op == operation)
         for look in range(2000):
             arguments = filled(step.get("with", {}), kept)
-            if "layerPartBlob" in arguments:
-                arguments["layerPartBlob"] = base64.b64decode(arguments["layerPartBlob"])
+            for blob in {"layerPartBlob", "Body"} & set(arguments):
+                arguments[blob] = base64.b64decode(arguments[blob])
             try:
                 answer = getattr(client, method)(**arguments)
             except ClientError as error:

@@ -1,7 +1,7 @@
-//! The images of the five reference stacks, an SQL client, and an echo.
+//! The images of the reference stacks, an SQL client, and an echo. What they write to their databases is in [`super::content`].
 
 use super::web::{Backend, Command, Page, Web};
-use super::{Behaviour, Image};
+use super::{Behaviour, Image, content};
 use std::collections::BTreeMap;
 
 fn names(list: &[&str]) -> Vec<String> {
@@ -53,7 +53,11 @@ fn redmine() -> Web {
                 true,
             ),
         ],
-        commands: BTreeMap::from([("app:start".into(), Command::Serve)]),
+        commands: BTreeMap::from([
+            ("app:start".into(), Command::Serve),
+            ("app:rake db:fixtures:load".into(), content::redmine_sample()),
+        ]),
+        migrations: Some(content::redmine()),
         ..Web::default()
     }
 }
@@ -82,6 +86,11 @@ fn notejam() -> Web {
                 true,
             ),
         ],
+        commands: BTreeMap::from([(
+            "python manage.py loaddata".into(),
+            content::notejam_sample(),
+        )]),
+        migrations: Some(content::notejam()),
         ..Web::default()
     }
 }
@@ -113,6 +122,8 @@ fn vikunja() -> Web {
             },
             page("/health", 200, "OK", true),
         ],
+        commands: BTreeMap::from([("restore".into(), content::vikunja_sample())]),
+        migrations: Some(content::vikunja()),
         ..Web::default()
     }
 }
@@ -135,23 +146,24 @@ fn tech_challenge() -> Web {
             waits: None,
         }),
         pages: vec![
-            page("/healthcheck/", 200, "OK", true),
+            Page {
+                table: Some("tasks".into()),
+                ..page("/healthcheck/", 200, "OK", true)
+            },
             page(
                 "/",
                 200,
                 "<html><head><title>Servian TechChallengeApp</title></head><body></body></html>",
                 false,
             ),
-            page("/api/task/", 200, "[]", true),
+            Page {
+                table: Some("tasks".into()),
+                ..page("/api/task/", 200, "[]", true)
+            },
         ],
         commands: BTreeMap::from([
             ("serve".into(), Command::Serve),
-            (
-                "updatedb".into(),
-                Command::ResetTable {
-                    table: "tasks".into(),
-                },
-            ),
+            ("updatedb".into(), content::tech_challenge_seed()),
         ]),
         ..Web::default()
     }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 pub mod built_in;
 pub mod client;
+mod content;
 pub mod shell;
 pub mod web;
 

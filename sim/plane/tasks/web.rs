@@ -4,7 +4,7 @@ use super::{Behaviour, Doing, Process, listener, open_pool, pool_lives, real_hos
 use crate::clock::{Nanos, SECOND};
 use crate::plane::{Endpoint, From, HttpRequest};
 use crate::services::ecs::{Scope, Task, TaskAnswer, task_at};
-use crate::services::rds;
+use crate::services::rds::{self, DatabaseRef};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,19 +24,30 @@ pub struct Web {
     pub database: Option<Backend>,
     /// The first that matches answers.
     pub pages: Vec<Page>,
-    /// What the first word of the command means; an empty command serves.
+    /// What the first words of the command mean; an empty command serves.
     #[serde(default)]
     pub commands: BTreeMap<String, Command>,
+    /// Done before it serves, wherever they have not been done; it ends if they fail.
+    #[serde(default)]
+    pub migrations: Option<Migrations>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     Serve,
-    /// Drops and makes its table again, and ends.
-    ResetTable {
-        table: String,
+    /// Brings its tables up to date, runs these statements, and ends.
+    Runs {
+        sql: Vec<String>,
     },
+}
+
+/// How an image brings an empty database to the tables that it works with, as frameworks' migrations do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Migrations {
+    /// The table whose absence says that nothing has been done yet.
+    pub marker: String,
+    pub sql: Vec<String>,
 }
 
 /// Where an image finds its database: each field by the first of these variables that is set.
@@ -66,6 +77,9 @@ pub struct Page {
     /// 500 if the database does not answer.
     #[serde(default)]
     pub asks_database: bool,
+    /// The table that it reads: 500 without it.
+    #[serde(default)]
+    pub table: Option<String>,
 }
 
 /// What a process knows of its database.
@@ -104,16 +118,16 @@ impl Web {
     }
 
     fn command(&self, process: &Process) -> Option<Command> {
-        match process.command.first() {
-            None => Some(Command::Serve),
-            Some(_) if self.commands.is_empty() => None,
-            Some(word) => {
-                // The program itself may be named before its first argument.
-                let second = process.command.get(1);
-                let known = |word: &String| self.commands.get(word).cloned();
-                known(word).or_else(|| second.and_then(known))
-            }
+        let words = &process.command;
+        if words.is_empty() {
+            return Some(Command::Serve);
         }
+        // The longest beginning that means something; the program itself may be named before it.
+        let beginnings = (0..words.len().min(2))
+            .flat_map(|from| (from + 1..=words.len()).rev().map(move |to| (from, to)));
+        beginnings
+            .map(|(from, to)| words[from..to].join(" "))
+            .find_map(|key| self.commands.get(&key).cloned())
     }
 
     /// Why it does not start at all: exit code and last words.
@@ -133,7 +147,7 @@ impl Web {
     }
 
     pub(super) fn is_one_off(&self, process: &Process) -> bool {
-        matches!(self.command(process), Some(Command::ResetTable { .. }))
+        matches!(self.command(process), Some(Command::Runs { .. }))
     }
 
     pub(crate) fn access(&self, world: &World, process: &Process, from: &From) -> Option<Access> {
@@ -177,15 +191,29 @@ pub(super) fn boot(
     until: Option<Nanos>,
 ) -> Option<Nanos> {
     let now = world.now();
-    if let Some(Command::ResetTable { table }) = web.command(process) {
-        let code = reset(world, scope, process, web, from, &table);
+    if let Some(Command::Runs { sql }) = web.command(process) {
+        let code = match statements(world, scope, process, web, from, &sql) {
+            Ok(()) => 0,
+            Err(line) => {
+                super::write_log(world, scope, &process.log, &line);
+                1
+            }
+        };
         process.doing = Doing::Ends(code);
         return Some(SECOND);
     }
     let waits = web.database.as_ref().and_then(|d| d.waits);
     if let Some(access) = web.access(world, process, from) {
         match open_pool(world, &access.login(from, &process.image.pattern)) {
-            Ok(pool) => process.pool = Some(pool),
+            Ok(pool) => {
+                let at = pool.connection.database.clone();
+                process.pool = Some(pool);
+                if let Err(line) = migrate(world, scope, process, web, &at, &access) {
+                    super::write_log(world, scope, &process.log, &line);
+                    process.doing = Doing::Ends(1);
+                    return Some(SECOND);
+                }
+            }
             Err(error) => {
                 if let Some(waits) = waits {
                     let until = until.unwrap_or(now + waits * SECOND);
@@ -224,39 +252,57 @@ pub(super) fn boot(
     None
 }
 
-fn reset(
+/// Runs a command's statements in a connection of its own; the error is the last line of its log.
+fn statements(
     world: &mut World,
     scope: &Scope,
     process: &Process,
     web: &Web,
     from: &From,
-    table: &str,
-) -> i64 {
-    let Some(access) = web.access(world, process, from) else {
-        return 1;
-    };
-    let at = match rds::connect(world, &access.login(from, &process.image.pattern)) {
-        Ok(at) => at,
-        Err(error) => {
-            super::write_log(world, scope, &process.log, &error.to_string());
-            return 1;
-        }
-    };
-    // What its users wrote are rows of that table, as far as this world keeps them apart.
-    for sql in [
-        format!("DROP TABLE IF EXISTS {}", crate::plane::database::ENTRIES),
-        format!("DROP TABLE IF EXISTS {table}"),
-        format!(
-            "CREATE TABLE {table} (id INTEGER, title TEXT, priority INTEGER, complete BOOLEAN)"
-        ),
-    ] {
-        super::write_log(world, scope, &process.log, &sql);
-        if let Err(error) = rds::query_in(world, &at, &access.user, &access.name, &sql) {
-            super::write_log(world, scope, &process.log, &error);
-            return 1;
-        }
+    sql: &[String],
+) -> Result<(), String> {
+    let access = web
+        .access(world, process, from)
+        .ok_or("no database is configured")?;
+    let at = rds::connect(world, &access.login(from, &process.image.pattern))
+        .map_err(|error| error.to_string())?;
+    migrate(world, scope, process, web, &at, &access)?;
+    run(world, scope, process, &at, &access, sql)
+}
+
+fn run(
+    world: &mut World,
+    scope: &Scope,
+    process: &Process,
+    at: &DatabaseRef,
+    access: &Access,
+    sql: &[String],
+) -> Result<(), String> {
+    for statement in sql {
+        super::write_log(world, scope, &process.log, statement);
+        rds::query_in(world, at, &access.user, &access.name, statement)?;
     }
-    0
+    Ok(())
+}
+
+fn migrate(
+    world: &mut World,
+    scope: &Scope,
+    process: &Process,
+    web: &Web,
+    at: &DatabaseRef,
+    access: &Access,
+) -> Result<(), String> {
+    match &web.migrations {
+        Some(migrations) if !has_table(world, at, &migrations.marker) => {
+            run(world, scope, process, at, access, &migrations.sql)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn has_table(world: &World, at: &DatabaseRef, table: &str) -> bool {
+    rds::contents(world, at).is_some_and(|contents| contents.standing.tables.contains_key(table))
 }
 
 /// A numbered row in a request's body: `{"client": "ann", "number": 7}`.
@@ -277,20 +323,39 @@ fn database_answers(
     web: &Web,
     process: &Process,
     from: &From,
-) -> Result<(), String> {
-    if process
+) -> Result<DatabaseRef, String> {
+    if let Some(pool) = process
         .pool
         .as_ref()
-        .is_some_and(|pool| pool_lives(world, pool))
+        .filter(|pool| pool_lives(world, pool))
     {
-        return Ok(());
+        return Ok(pool.connection.database.clone());
     }
     let access = web
         .access(world, process, from)
         .ok_or("no database is configured")?;
     rds::connect(world, &access.login(from, &process.image.pattern))
-        .map(|_| ())
         .map_err(|error| error.to_string())
+}
+
+/// Whether a page's own question is answered.
+fn page_answers(
+    world: &World,
+    web: &Web,
+    process: &Process,
+    from: &From,
+    page: &Page,
+) -> Result<(), String> {
+    if !page.asks_database && page.table.is_none() {
+        return Ok(());
+    }
+    let at = database_answers(world, web, process, from)?;
+    match &page.table {
+        Some(table) if !has_table(world, &at, table) => {
+            Err(format!("relation \"{table}\" does not exist"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a task answers on a port. Nothing is changed: a row in the request is stored by [`store`].
@@ -345,7 +410,7 @@ pub(crate) fn answer(
     };
     if web.database.is_some() && row(request).is_some() {
         return match database_answers(world, web, process, &from) {
-            Ok(()) => reply(
+            Ok(_) => reply(
                 201,
                 vec![("Content-Type".into(), "application/json".into())],
                 request.body.clone(),
@@ -360,9 +425,7 @@ pub(crate) fn answer(
     match page {
         None => reply(404, html(), "<h1>Not Found</h1>".into()),
         Some(page) => {
-            if page.asks_database
-                && let Err(error) = database_answers(world, web, process, &from)
-            {
+            if let Err(error) = page_answers(world, web, process, &from, page) {
                 return broken(error);
             }
             let mut headers = html();

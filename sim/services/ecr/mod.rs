@@ -169,6 +169,8 @@ pub struct Image {
     pub manifest: String,
     /// Compressed, with its layers.
     pub size: u64,
+    /// The variables that were baked into it (`ENV` of its Dockerfile), from its configuration.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// The parts of `account.dkr.ecr.region.amazonaws.com/name[:tag][@digest]`.
@@ -275,7 +277,33 @@ pub fn pull(
         media_type: stored.media_type.clone(),
         manifest: stored.manifest.to_string(),
         size: images::pulled_size(found, stored),
+        environment: baked(&place.ecr, found, &stored.manifest),
     })
+}
+
+/// What an image's configuration says of its environment. Of an index, that of its image for the platform that Fargate
+/// runs unless told otherwise.
+fn baked(ecr: &State, repository: &Repository, text: &str) -> BTreeMap<String, String> {
+    let read = |text: &str| manifest::read(text, None).unwrap_or_default();
+    let own = read(text);
+    let usual = own.platforms.iter().position(|p| p == "linux/amd64");
+    let config = match own.children.get(usual.unwrap_or(0)) {
+        Some((child, _)) => repository
+            .images
+            .get(child)
+            .and_then(|child| read(&child.manifest).config),
+        None => own.config,
+    };
+    let bytes = config.and_then(|(digest, _)| ecr.blobs.get(&digest));
+    let config: Option<Value> = bytes.and_then(|bytes| serde_json::from_slice(bytes).ok());
+    let Some(config) = config else {
+        return BTreeMap::new();
+    };
+    let variables = config["config"]["Env"].as_array().into_iter().flatten();
+    variables
+        .filter_map(|line| line.as_str()?.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// An image of another registry: taken to exist, with a digest of its name's own.
@@ -300,6 +328,7 @@ fn foreign(uri: &str) -> Image {
         media_type: manifest::DOCKER_MANIFEST.to_owned(),
         manifest: String::new(),
         size: 200 * 1024 * 1024,
+        environment: BTreeMap::new(),
     }
 }
 

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Prepared {
     pub image: String,
-    /// Given, overridden and secret.
+    /// Baked into the image, given, overridden and secret: the later wins.
     pub environment: BTreeMap<String, String>,
     /// `entryPoint` and `command`, as far as they are given.
     pub entry_point: Vec<String>,
@@ -87,9 +87,12 @@ pub(super) fn check(world: &World, scope: &Scope, task: &Task) -> Result<Ready, 
             }
         }
         let log = attempt.log(given)?;
-        let (digest, size) = attempt.image(given)?;
-        digests.push(Some(digest));
-        bytes += size;
+        let pulled = attempt.image(given)?;
+        digests.push(Some(pulled.digest));
+        bytes += pulled.size;
+        for (name, value) in pulled.environment {
+            environment.entry(name).or_insert(value);
+        }
         containers.push(Prepared {
             image: text(given, "image").to_owned(),
             environment,
@@ -117,6 +120,12 @@ fn strings(value: &Value, member: &str) -> Vec<String> {
         .filter_map(Value::as_str)
         .map(str::to_owned)
         .collect()
+}
+
+struct Pulled {
+    digest: String,
+    size: u64,
+    environment: BTreeMap<String, String>,
 }
 
 struct Attempt<'a> {
@@ -306,8 +315,8 @@ impl Attempt<'_> {
         Ok(Some((region, group, stream)))
     }
 
-    /// Digest and size of a container's image.
-    fn image(&self, container: &Value) -> Result<(String, u64), Failed> {
+    /// What a task gets of a container's image.
+    fn image(&self, container: &Value) -> Result<Pulled, Failed> {
         let (name, image) = (text(container, "name"), text(container, "image"));
         let cannot = |reason: String, silent: bool| Failed {
             reason: format!("CannotPullContainerError: {reason}"),
@@ -316,7 +325,11 @@ impl Attempt<'_> {
         };
         if !container::is_private_ecr(image) {
             return match self.reaches("internet", &self.scope.region) {
-                Ok(()) => Ok((plane::tasks::public_digest(image), 60_000_000)),
+                Ok(()) => Ok(Pulled {
+                    digest: plane::tasks::public_digest(image),
+                    size: 60_000_000,
+                    environment: BTreeMap::new(),
+                }),
                 Err(why) => Err(cannot(
                     format!(
                         "pull image manifest has been retried 5 time(s): failed to resolve ref {image}: failed to do \
@@ -357,7 +370,11 @@ impl Attempt<'_> {
             }
         }
         match ecr::pull(self.world, &self.role, &self.scope.region, image) {
-            Ok(pulled) => Ok((pulled.digest, pulled.size)),
+            Ok(pulled) => Ok(Pulled {
+                digest: pulled.digest,
+                size: pulled.size,
+                environment: pulled.environment,
+            }),
             Err(reason) => Err(cannot(reason, false)),
         }
     }
