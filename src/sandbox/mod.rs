@@ -151,7 +151,10 @@ pub fn names() -> Vec<&'static str> {
 fn known(stack: &str) -> Result<Seed, String> {
     let found = seed::STACKS.iter().find(|(name, _)| *name == stack);
     let (_, text) = found.ok_or_else(|| {
-        format!("the sandbox knows no stack `{stack}`; it knows {}", names().join(", "))
+        format!(
+            "the sandbox knows no stack `{stack}`; it knows {}",
+            names().join(", ")
+        )
     })?;
     read(text)
 }

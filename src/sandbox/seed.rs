@@ -206,7 +206,9 @@ fn text(value: &Value) -> String {
 fn filled(value: &Value, kept: &BTreeMap<String, String>) -> Result<Value, String> {
     Ok(match value {
         Value::String(s) => {
-            let number = s.strip_prefix("${number:").and_then(|s| s.strip_suffix('}'));
+            let number = s
+                .strip_prefix("${number:")
+                .and_then(|s| s.strip_suffix('}'));
             match number {
                 Some(name) => {
                     let value = kept.get(name).and_then(|value| value.parse::<i64>().ok());

@@ -258,7 +258,21 @@ fn join(
         return Ok(Value::Null);
     }
     let texts: Vec<String> = parts.into_iter().map(|(_, text)| text).collect();
-    Ok(Value::Text(texts.join(&separator)))
+    let mut joined = texts.join(&separator);
+    if dialect == Dialect::Mysql {
+        // What is longer is cut, with nothing but a warning.
+        let mut longest = match server.variables.get("group_concat_max_len") {
+            Some(Value::Int(longest)) => usize::try_from(*longest).unwrap_or(usize::MAX),
+            _ => 1_024,
+        };
+        if joined.len() > longest {
+            while !joined.is_char_boundary(longest) {
+                longest -= 1;
+            }
+            joined.truncate(longest);
+        }
+    }
+    Ok(Value::Text(joined))
 }
 
 /// The order of two rows by their keys.

@@ -24,6 +24,7 @@ impl Token {
             Token::Name(name) => name.clone(),
             Token::Text(text) => format!("'{text}'"),
             Token::Number(digits) => digits.clone(),
+            Token::Variable(name) if name.starts_with('@') => name.clone(),
             Token::Variable(name) => format!("@@{name}"),
             Token::Symbol(symbol) => (*symbol).to_owned(),
         }
@@ -31,8 +32,8 @@ impl Token {
 }
 
 const SYMBOLS: &[&str] = &[
-    "::", "<>", "!=", "<=", ">=", "||", "(", ")", ",", ";", "*", "=", "<", ">", "+", "-", "/", "%",
-    ".", "[", "]",
+    "::", ":=", "<>", "!=", "<=", ">=", "||", "(", ")", ",", ";", "*", "=", "<", ">", "+", "-",
+    "/", "%", ".", "[", "]",
 ];
 
 /// Cuts a text into tokens. `Err`: what could not be read, from there on.
@@ -90,7 +91,20 @@ pub fn tokens(sql: &str, dialect: Dialect) -> Result<Vec<Token>, String> {
                     .unwrap_or(&bare);
                 (Token::Variable(bare.to_owned()), &name[end..])
             }
-            '@' if dialect == Dialect::Mysql => (Token::Symbol("@"), &rest[1..]),
+            '@' if dialect == Dialect::Mysql => {
+                let name = &rest[1..];
+                let end = name
+                    .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.' || c == '$'))
+                    .unwrap_or(name.len());
+                match end {
+                    0 => (Token::Symbol("@"), name),
+                    // A variable of the session's own: its name keeps the sign.
+                    _ => (
+                        Token::Variable(rest[..=end].to_ascii_lowercase()),
+                        &name[end..],
+                    ),
+                }
+            }
             c if c.is_ascii_digit() => {
                 let end = rest
                     .find(|c: char| !(c.is_ascii_digit() || c == '.'))

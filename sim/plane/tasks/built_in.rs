@@ -55,7 +55,10 @@ fn redmine() -> Web {
         ],
         commands: BTreeMap::from([
             ("app:start".into(), Command::Serve),
-            ("app:rake db:fixtures:load".into(), content::redmine_sample()),
+            (
+                "app:rake db:fixtures:load".into(),
+                content::redmine_sample(),
+            ),
         ]),
         migrations: Some(content::redmine()),
         ..Web::default()

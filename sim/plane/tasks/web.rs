@@ -324,11 +324,7 @@ fn database_answers(
     process: &Process,
     from: &From,
 ) -> Result<DatabaseRef, String> {
-    if let Some(pool) = process
-        .pool
-        .as_ref()
-        .filter(|pool| pool_lives(world, pool))
-    {
+    if let Some(pool) = process.pool.as_ref().filter(|pool| pool_lives(world, pool)) {
         return Ok(pool.connection.database.clone());
     }
     let access = web

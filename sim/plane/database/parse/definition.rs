@@ -54,7 +54,9 @@ impl Parser {
             Some(Token::Text(_)) if self.dialect == Dialect::Mysql => self.text()?,
             _ => self.name()?,
         };
-        if self.symbol("@") {
+        if matches!(self.peek(), Some(Token::Variable(host)) if host.starts_with('@')) {
+            self.at += 1;
+        } else if self.symbol("@") {
             match self.peek() {
                 Some(Token::Text(_)) => {
                     self.text()?;

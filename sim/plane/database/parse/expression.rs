@@ -30,6 +30,7 @@ const RESERVED: &[&str] = &[
     "desc",
     "values",
     "set",
+    "into",
     "offset",
     "for",
     "between",
@@ -89,6 +90,20 @@ impl Parser {
                     select.limit = Some(digits.parse().map_err(|_| Fault::Syntax(digits))?);
                 }
                 _ => return Err(self.here()),
+            }
+        }
+        if self.dialect == Dialect::Mysql && self.word("into") {
+            loop {
+                match self.peek().cloned() {
+                    Some(Token::Variable(name)) if name.starts_with('@') => {
+                        self.at += 1;
+                        select.into.push(name);
+                    }
+                    _ => return Err(self.here()),
+                }
+                if !self.symbol(",") {
+                    break;
+                }
             }
         }
         for clause in ["union", "offset", "for"] {
@@ -422,6 +437,19 @@ impl Parser {
         }
         let arguments = self.list()?;
         let order = self.order()?;
+        if name == "group_concat" && self.dialect == Dialect::Mysql {
+            let between = if self.word("separator") {
+                self.text()?
+            } else {
+                ",".to_owned()
+            };
+            self.need_symbol(")")?;
+            return Ok(Expression::Joined(
+                Box::new(Expression::Call("concat".into(), arguments)),
+                Box::new(Expression::Value(Value::Text(between))),
+                order,
+            ));
+        }
         self.need_symbol(")")?;
         if name == "string_agg" && self.dialect == Dialect::Postgres {
             let mut arguments = arguments.into_iter();

@@ -13,7 +13,7 @@ pub enum Expression {
     Column(Option<String>, String),
     Star,
     Call(String, Vec<Expression>),
-    /// `string_agg(what, between ORDER BY …)`
+    /// `string_agg(what, between ORDER BY …)`, `group_concat(what ORDER BY … SEPARATOR between)`
     Joined(Box<Expression>, Box<Expression>, Vec<(Expression, bool)>),
     /// `array[1]`
     Element(Box<Expression>, Box<Expression>),
@@ -40,6 +40,8 @@ pub struct Select {
     pub order: Vec<(Expression, bool)>,
     pub limit: Option<usize>,
     pub distinct: bool,
+    /// The variables of the session that take its one row.
+    pub into: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +112,11 @@ pub enum Statement {
         on: bool,
     },
     Kill(Expression),
+    /// A variable of the session's own (`@name`), or a setting of the server for this session.
+    Set(String, Expression),
+    Prepare(String, Expression),
+    Execute(String),
+    Deallocate(String),
 }
 
 /// Why a text is no statement.
@@ -281,6 +288,36 @@ impl Parser {
                     "rds_kill" => Ok(Statement::Kill(argument)),
                     other => self.unsupported(&format!("CALL {other}")),
                 }
+            }
+            "set" if self.dialect == Dialect::Mysql => {
+                let name = match self.peek().cloned() {
+                    Some(Token::Variable(name)) => {
+                        self.at += 1;
+                        name
+                    }
+                    _ if self.word("session") => self.name()?.to_ascii_lowercase(),
+                    _ => return self.unsupported("SET"),
+                };
+                if !self.symbol("=") {
+                    self.need_symbol(":=")?;
+                }
+                Ok(Statement::Set(name, self.expression()?))
+            }
+            "prepare" if self.dialect == Dialect::Mysql => {
+                let name = self.name()?;
+                self.need_word("from")?;
+                Ok(Statement::Prepare(name, self.expression()?))
+            }
+            "execute" if self.dialect == Dialect::Mysql => {
+                let name = self.name()?;
+                if self.word("using") {
+                    return self.unsupported("EXECUTE … USING");
+                }
+                Ok(Statement::Execute(name))
+            }
+            "deallocate" if self.dialect == Dialect::Mysql => {
+                self.need_word("prepare")?;
+                Ok(Statement::Deallocate(self.name()?))
             }
             "begin" | "start" | "commit" | "rollback" | "set" | "grant" | "revoke" | "with"
             | "explain" | "truncate" | "copy" | "vacuum" | "analyze" | "lock" | "use" | "do"

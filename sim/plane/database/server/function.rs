@@ -35,6 +35,27 @@ impl Server<'_> {
             ("lower", [Value::Text(text)]) => Value::Text(text.to_lowercase()),
             ("upper", [Value::Text(text)]) => Value::Text(text.to_uppercase()),
             ("length", [Value::Text(text)]) => Value::Int(text.chars().count() as i64),
+            ("concat", values)
+                if self.dialect() == Dialect::Mysql && values.contains(&Value::Null) =>
+            {
+                Value::Null
+            }
+            ("replace", [Value::Text(text), Value::Text(from), Value::Text(to)]) => {
+                Value::Text(match from.as_str() {
+                    "" => text.clone(),
+                    from => text.replace(from, to),
+                })
+            }
+            ("replace", [_, _, _]) if arguments.contains(&Value::Null) => Value::Null,
+            ("concat_ws", [Value::Null, ..]) => Value::Null,
+            ("concat_ws", [between, values @ ..]) => {
+                let texts: Vec<String> = values
+                    .iter()
+                    .filter(|value| **value != Value::Null)
+                    .map(|value| value.shown(self.dialect()))
+                    .collect();
+                Value::Text(texts.join(&between.shown(self.dialect())))
+            }
             ("concat", values) => Value::Text(
                 values
                     .iter()
@@ -221,6 +242,14 @@ impl Server<'_> {
                 "" => Value::Null,
                 name => Value::text(name),
             },
+            ("quote", [Value::Null]) => Value::text("NULL"),
+            ("quote", [value]) => {
+                let text = value.shown(Dialect::Mysql);
+                Value::Text(format!(
+                    "'{}'",
+                    text.replace('\\', "\\\\").replace('\'', "\\'")
+                ))
+            }
             ("connection_id", []) => Value::Int(self.pid as i64),
             ("system_user", []) => Value::Text(format!("{}@%", self.user)),
             ("ifnull", [a, b]) => {

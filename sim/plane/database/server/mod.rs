@@ -9,6 +9,7 @@ use super::{Database, Dialect, Session};
 use crate::clock::Nanos;
 use crate::services::rds::{self, DatabaseRef, Instance, Role};
 use crate::world::World;
+use std::collections::BTreeMap;
 
 /// A server in one client's connection.
 pub struct Server<'w> {
@@ -23,6 +24,9 @@ pub struct Server<'w> {
     pub pid: u64,
     /// Connections that a statement ends.
     pub ended: Vec<u64>,
+    /// What this connection has set for itself: `@name`, and settings of the server by their names.
+    pub variables: BTreeMap<String, Value>,
+    pub prepared: BTreeMap<String, String>,
 }
 
 type Answer<T> = Result<T, String>;
@@ -76,6 +80,8 @@ impl<'w> Server<'w> {
             instance,
             pid: 4_699,
             ended: vec![],
+            variables: BTreeMap::new(),
+            prepared: BTreeMap::new(),
         })
     }
 

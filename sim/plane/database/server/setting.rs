@@ -10,6 +10,12 @@ impl Server<'_> {
     /// A setting by name: `SHOW x`, `current_setting('x')`, `@@x`.
     pub fn setting(&self, name: &str) -> Answer<Value> {
         let name = name.to_ascii_lowercase();
+        if let Some(own) = self.variables.get(&name) {
+            return Ok(own.clone());
+        }
+        if name.starts_with('@') {
+            return Ok(Value::Null);
+        }
         let built_in = match self.dialect() {
             Dialect::Postgres => self.postgres_setting(&name),
             Dialect::Mysql => self.mysql_setting(&name),

@@ -229,7 +229,77 @@ fn master_only(server: &Server<'_>, what: &str) -> Answer<()> {
 fn execute(server: &mut Server<'_>, statement: &Statement) -> Answer<Vec<Vec<Value>>> {
     let dialect = server.dialect();
     match statement {
-        Statement::Select(select) => return select::select(server, select),
+        Statement::Select(select) if select.into.is_empty() => {
+            return select::select(server, select);
+        }
+        Statement::Select(select) => {
+            let mut rows = select::select(server, select)?;
+            if rows.len() > 1 {
+                return Err(error(
+                    dialect,
+                    "42000",
+                    1172,
+                    "Result consisted of more than one row",
+                ));
+            }
+            let row = rows.pop().unwrap_or_default();
+            if !row.is_empty() && row.len() != select.into.len() {
+                return Err(error(
+                    dialect,
+                    "21000",
+                    1222,
+                    "The used SELECT statements have a different number of columns",
+                ));
+            }
+            for (name, value) in select.into.iter().zip(row) {
+                server.variables.insert(name.clone(), value);
+            }
+        }
+        Statement::Set(name, value) => {
+            let value = evaluate::evaluate(server, value, None)?;
+            if !name.starts_with('@') {
+                settable(dialect, name, &value)?;
+            }
+            server.variables.insert(name.clone(), value);
+        }
+        Statement::Prepare(name, text) => {
+            let text = match evaluate::evaluate(server, text, None)? {
+                Value::Text(text) => text,
+                _ => return Err(syntax(dialect, "NULL")),
+            };
+            let parsed =
+                parse::statements(&text, dialect).map_err(|fault| refused(dialect, fault))?;
+            if parsed.len() != 1 {
+                return Err(syntax(dialect, ";"));
+            }
+            server.prepared.insert(name.clone(), text);
+        }
+        Statement::Execute(name) => {
+            let text = server
+                .prepared
+                .get(name)
+                .cloned()
+                .ok_or_else(|| no_prepared(name, "EXECUTE"))?;
+            let parsed =
+                parse::statements(&text, dialect).map_err(|fault| refused(dialect, fault))?;
+            return match parsed.as_slice() {
+                [Statement::Prepare(..) | Statement::Execute(_) | Statement::Deallocate(_)] => {
+                    Err(error(
+                        dialect,
+                        "HY000",
+                        1295,
+                        "This command is not supported in the prepared statement protocol yet",
+                    ))
+                }
+                [one] => execute(server, one),
+                _ => Err(syntax(dialect, ";")),
+            };
+        }
+        Statement::Deallocate(name) => {
+            if server.prepared.remove(name).is_none() {
+                return Err(no_prepared(name, "DEALLOCATE PREPARE"));
+            }
+        }
         Statement::Show(words, like) => return show(server, words, like.as_deref()),
         Statement::Checksum(tables) => return checksums(server, tables),
         Statement::Kill(id) => {
@@ -403,6 +473,27 @@ fn execute(server: &mut Server<'_>, statement: &Statement) -> Answer<Vec<Vec<Val
         }
     }
     Ok(vec![])
+}
+
+fn no_prepared(name: &str, command: &str) -> String {
+    format!("ERROR 1243 (HY000): Unknown prepared statement handler ({name}) given to {command}")
+}
+
+/// Whether a session may give itself this setting. Those without an effect here are refused rather than ignored.
+fn settable(dialect: Dialect, name: &str, value: &Value) -> Answer<()> {
+    match (name, value) {
+        ("group_concat_max_len", Value::Int(4..)) => Ok(()),
+        ("group_concat_max_len", _) => Err(error(
+            dialect,
+            "42000",
+            1231,
+            &format!(
+                "Variable '{name}' can't be set to the value of '{}'",
+                value.shown(dialect)
+            ),
+        )),
+        (other, _) => Err(unsupported(dialect, &format!("SET SESSION {other}"))),
+    }
 }
 
 fn no_user(dialect: Dialect, name: &str) -> String {

@@ -552,3 +552,71 @@ fn mysql_checksums_tables() {
     assert_ne!(empty, one);
     assert_eq!(ground.query(SOURCE, "db", "checksum table a").unwrap(), one);
 }
+
+/// What drtool asks of a MySQL before and after a move.
+const MYSQL_COUNTS: &str = "set session group_concat_max_len = 16777216; \
+    select concat('select concat_ws('','', ', coalesce(group_concat('concat(', quote(concat(table_name, '=')), \
+    ', (select count(*) from `', replace(table_name, '`', '``'), '`))' order by table_name separator ', '), ''''''), ')') \
+    from information_schema.tables where table_schema = database() and table_type = 'BASE TABLE' into @counts; \
+    prepare counts from @counts; execute counts";
+
+#[test]
+fn every_table_of_a_mysql_is_counted_by_a_statement_that_is_written_from_the_catalogue() {
+    let mut ground = mysql();
+    assert_eq!(
+        ground.query(SOURCE, "db", MYSQL_COUNTS),
+        rows(&[&[""]]),
+        "no table, no counts"
+    );
+    for sql in [
+        "create table notes (x int)",
+        "create table `it's ``odd` (x int)",
+        "insert into notes values (1), (2), (3)",
+    ] {
+        ground.query(SOURCE, "db", sql).unwrap();
+    }
+    assert_eq!(
+        ground.query(SOURCE, "db", MYSQL_COUNTS),
+        rows(&[&["it's `odd=0,notes=3"]])
+    );
+    // Forty tables are more than group_concat's usual 1 KB.
+    for n in 0..40 {
+        let sql = format!("create table a_table_with_a_long_name_{n:02} (x int)");
+        ground.query(SOURCE, "db", &sql).unwrap();
+    }
+    let found = ground.query(SOURCE, "db", MYSQL_COUNTS).unwrap();
+    assert_eq!(found[0][0].split(',').count(), 42);
+    let short = MYSQL_COUNTS.replace("16777216", "1024");
+    let cut = ground.query(SOURCE, "db", &short).unwrap_err();
+    assert!(
+        cut.contains("1064"),
+        "a list that was cut is no statement: {cut}"
+    );
+}
+
+#[test]
+fn a_session_of_mysql_has_variables_and_statements_of_its_own() {
+    let mut ground = mysql();
+    let ask = |ground: &mut Ground, sql: &str| ground.query(SOURCE, "db", sql);
+    assert_eq!(ask(&mut ground, "set @a = 3; select @a"), rows(&[&["3"]]));
+    assert_eq!(
+        ask(&mut ground, "select @a is null"),
+        rows(&[&["1"]]),
+        "another connection has another"
+    );
+    assert_eq!(
+        ask(&mut ground, "select 7 into @b; select @B"),
+        rows(&[&["7"]])
+    );
+    for (sql, number) in [
+        ("execute nothing", "1243"),
+        ("deallocate prepare nothing", "1243"),
+        ("prepare a from 'select'", "1064"),
+        ("set session group_concat_max_len = 1", "1231"),
+        ("set session sort_buffer_size = 1", "1235"),
+        ("select 1, 2 into @a", "1222"),
+    ] {
+        let refused = ask(&mut ground, sql).unwrap_err();
+        assert!(refused.contains(number), "{sql}: {refused}");
+    }
+}
