@@ -3,6 +3,8 @@
 //!
 //! Must not know: what the command is.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,21 +27,28 @@ pub struct Session {
 }
 
 enum Place {
-    Aws {
-        endpoint: Option<String>,
-        profile: Option<String>,
-    },
+    Aws(Reach),
     Sandbox(Box<Sandbox>),
+}
+
+/// By which way real AWS, or what stands for it, is reached; the environment's own where nothing is said.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    pub endpoint: Option<String>,
+    pub profile: Option<String>,
+    /// The registry's address by region, where it is not the one that ECR names.
+    pub registries: BTreeMap<String, String>,
+    pub resolver: Option<IpAddr>,
 }
 
 /// The world that `--sandbox` means when nobody says which.
 const SEED: u64 = 1;
 
 impl Session {
-    /// Real AWS, or whatever answers at `endpoint`.
-    pub fn aws(state: &Path, endpoint: Option<String>, profile: Option<String>) -> Session {
+    /// Real AWS, or whatever answers there.
+    pub fn aws(state: &Path, reach: Reach) -> Session {
         Session {
-            place: Place::Aws { endpoint, profile },
+            place: Place::Aws(reach),
             state: state.to_owned(),
         }
     }
@@ -93,14 +102,14 @@ impl Session {
     pub fn world(&self) -> Option<&Sandbox> {
         match &self.place {
             Place::Sandbox(sandbox) => Some(sandbox),
-            Place::Aws { .. } => None,
+            Place::Aws(_) => None,
         }
     }
 
     pub fn clock(&self) -> Arc<dyn Clock> {
         match &self.place {
             Place::Sandbox(sandbox) => Arc::new(sandbox.clock().clone()),
-            Place::Aws { .. } => Arc::new(SystemClock),
+            Place::Aws(_) => Arc::new(SystemClock),
         }
     }
 
@@ -118,7 +127,7 @@ impl Session {
                 )
                 .cause(stop)
             }),
-            Place::Aws { .. } => {
+            Place::Aws(_) => {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
@@ -139,9 +148,10 @@ impl Session {
     pub fn cloud(&self) -> impl Future<Output = Cloud> + Send + 'static {
         let seams = match &self.place {
             Place::Sandbox(sandbox) => sandbox.seams(),
-            Place::Aws { endpoint, profile } => Seams {
-                endpoint: endpoint.clone(),
-                profile: profile.clone(),
+            Place::Aws(reach) => Seams {
+                endpoint: reach.endpoint.clone(),
+                profile: reach.profile.clone(),
+                registries: reach.registries.clone(),
                 ..Seams::default()
             },
         };
@@ -151,7 +161,7 @@ impl Session {
     pub fn probe(&self) -> Result<Probe, Failure> {
         match &self.place {
             Place::Sandbox(sandbox) => Ok(sandbox.probe()),
-            Place::Aws { .. } => {
+            Place::Aws(reach) => {
                 let dial = NetworkDial::new().map_err(|why| {
                     Failure::new(
                         "E2003",
@@ -159,7 +169,8 @@ impl Session {
                         format_args!("TLS cannot be set up: {why}"),
                     )
                 })?;
-                Ok(Probe::new(Arc::new(dial), Arc::new(NetworkResolve)))
+                let resolve = NetworkResolve::new(reach.resolver);
+                Ok(Probe::new(Arc::new(dial), Arc::new(resolve)))
             }
         }
     }
@@ -168,7 +179,7 @@ impl Session {
     fn registries(&self) -> Result<Arc<dyn Transport>, Failure> {
         match &self.place {
             Place::Sandbox(sandbox) => Ok(sandbox.registries()),
-            Place::Aws { .. } => match registry::network::Network::new() {
+            Place::Aws(_) => match registry::network::Network::new() {
                 Ok(network) => Ok(Arc::new(network)),
                 Err(why) => Err(Failure::new(
                     "E2003",

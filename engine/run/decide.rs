@@ -146,7 +146,16 @@ fn hold(planned: &Planned, seen: Observed<Json>) -> Decision {
 }
 
 /// Whether a step that says it is taken back really is: a request that was never answered can still be carried out.
+///
+/// But a thing that one request alone can have made, and that was there to be removed, was made by that request; and no
+/// request is carried out twice. (A request that sets something proves less: somebody else may have set the same.)
 pub fn surely_undone(step: &StepState, now: Timestamp, pace: &Pace) -> Result<(), String> {
+    if let [only] = step.intents.as_slice()
+        && only.kind != CallKind::Upsert
+        && step.taken_back > 0
+    {
+        return Ok(());
+    }
     let late = |kind| match kind {
         CallKind::Bare { window } => window,
         CallKind::Named | CallKind::Token { .. } | CallKind::Upsert => pace.late,
@@ -175,5 +184,42 @@ pub fn holds(seen: &Observed<Json>) -> Option<Result<(), String>> {
         Observed::Absent => Some(Err("it is not there any more".into())),
         Observed::Partial { note } | Observed::Underway { note, .. } => Some(Err(note.clone())),
         Observed::Foreign(why) => Some(Err(why.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Intent;
+
+    fn asked(kinds: &[CallKind], taken_back: u32) -> StepState {
+        let intent = |kind: &CallKind| Intent {
+            at: Timestamp::UNIX_EPOCH,
+            kind: *kind,
+            fate: Fate::Open,
+        };
+        StepState {
+            intents: kinds.iter().map(intent).collect(),
+            taken_back,
+            ..StepState::default()
+        }
+    }
+
+    fn sure(step: &StepState) -> bool {
+        surely_undone(step, Timestamp::UNIX_EPOCH, &Pace::default()).is_ok()
+    }
+
+    #[test]
+    fn what_one_unanswered_request_made_is_gone_when_it_was_removed() {
+        assert!(!sure(&asked(&[CallKind::Named], 0)));
+        assert!(sure(&asked(&[CallKind::Named], 1)));
+        let window = Duration::from_secs(60);
+        assert!(sure(&asked(&[CallKind::Bare { window }], 1)));
+    }
+
+    #[test]
+    fn a_second_request_or_one_that_sets_something_may_still_arrive() {
+        assert!(!sure(&asked(&[CallKind::Named, CallKind::Named], 1)));
+        assert!(!sure(&asked(&[CallKind::Upsert], 1)));
     }
 }

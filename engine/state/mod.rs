@@ -512,7 +512,8 @@ impl RunState {
             Event::LeftBehind { why, instead, .. } => {
                 step.left = Some((why.clone(), instead.clone()))
             }
-            Event::UndoBegan { .. } | Event::Undone { .. } => {}
+            Event::UndoBegan { .. } => step.taken_back += 1,
+            Event::Undone { .. } => {}
             _ => return None,
         }
         let now = self.steps[at].phase;

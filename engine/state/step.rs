@@ -61,6 +61,8 @@ pub struct StepState {
     pub asked: Option<Asked>,
     pub answer: Option<Answer>,
     pub broken: Option<String>,
+    /// Calls to take it back that were accepted.
+    pub taken_back: u32,
     /// Why it was left behind, and what to do instead.
     pub left: Option<(String, String)>,
     /// The last call, for errors.
@@ -88,6 +90,7 @@ impl Default for StepState {
             asked: None,
             answer: None,
             broken: None,
+            taken_back: 0,
             left: None,
             call: None,
         }

@@ -1,12 +1,14 @@
 //! Where a command works: flags that every command takes.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use drtool_engine::clock::Speed;
 
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::manifest::Region;
+use crate::session::{Reach, Session};
 
 #[derive(Clone, Debug, Args)]
 pub struct Whither {
@@ -25,6 +27,12 @@ pub struct Whither {
     /// Ask this endpoint instead of AWS's own.
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
+    /// Use this address instead of the registry that ECR names in a region. Repeatable, once a region.
+    #[arg(long, global = true, value_name = "REGION=URL", value_parser = registry_endpoint)]
+    pub registry_endpoint: Vec<(Region, String)>,
+    /// Ask this name server, on port 53, instead of those of this machine and of the public.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub resolver: Option<IpAddr>,
     /// Agree in advance to everything that would be asked.
     #[arg(long, global = true)]
     pub yes: bool,
@@ -63,8 +71,16 @@ impl Whither {
         } else {
             Ok(Session::aws(
                 &self.state,
-                self.endpoint_url.clone(),
-                self.profile.clone(),
+                Reach {
+                    endpoint: self.endpoint_url.clone(),
+                    profile: self.profile.clone(),
+                    registries: self
+                        .registry_endpoint
+                        .iter()
+                        .map(|(region, url)| (region.to_string(), url.clone()))
+                        .collect(),
+                    resolver: self.resolver,
+                },
             ))
         }
     }
@@ -72,5 +88,62 @@ impl Whither {
     /// Whether nobody will be asked.
     pub fn agreed(&self) -> bool {
         self.yes || self.sandbox
+    }
+}
+
+/// `eu-west-1=https://registry.example`: a password is sent there, so plain HTTP is for this very machine only.
+fn registry_endpoint(text: &str) -> Result<(Region, String), String> {
+    let (region, url) = text
+        .split_once('=')
+        .ok_or("it is written REGION=URL, for instance eu-west-1=https://registry.example")?;
+    let region = Region::new(region).map_err(|_| format!("`{region}` is not a region"))?;
+    let uri: http::Uri = url
+        .parse()
+        .map_err(|why| format!("`{url}` is not an address: {why}"))?;
+    let secret = uri.scheme_str() == Some("https");
+    let here = uri.scheme_str() == Some("http") && uri.host() == Some("127.0.0.1");
+    if !secret && !here {
+        return Err(format!(
+            "`{url}` begins neither with https:// nor with http://127.0.0.1"
+        ));
+    }
+    if uri.path().trim_end_matches('/') != "" || uri.query().is_some() {
+        return Err(format!("`{url}` is more than a host and a port"));
+    }
+    if uri.authority().is_none_or(|a| a.as_str().contains('@')) {
+        return Err("it holds a name or a password: ECR's own token is used".to_owned());
+    }
+    Ok((region, url.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_endpoint_is_a_region_and_a_host() {
+        let (region, url) = registry_endpoint("us-west-2=http://127.0.0.1:5001").unwrap();
+        assert_eq!(
+            (region.as_str(), url.as_str()),
+            ("us-west-2", "http://127.0.0.1:5001")
+        );
+        assert!(registry_endpoint("eu-west-1=https://registry.example:8443/").is_ok());
+    }
+
+    #[test]
+    fn a_registry_endpoint_that_would_leak_or_mislead_is_refused() {
+        for wrong in [
+            "http://127.0.0.1:5001",
+            "nowhere=http://127.0.0.1:5001",
+            "eu-west-1=http://registry.example",
+            "eu-west-1=http://127.0.0.1.example",
+            "eu-west-1=registry.example",
+            "eu-west-1=https://registry.example/v2/",
+            "eu-west-1=https://somebody:word@registry.example",
+            "eu-west-1=ftp://127.0.0.1",
+            "eu-west-1=",
+        ] {
+            assert!(registry_endpoint(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -156,9 +156,25 @@ impl Dial for NetworkDial {
 }
 
 /// Names, asked by this machine.
-pub struct NetworkResolve;
+pub struct NetworkResolve {
+    /// Asked instead of this machine's own resolver.
+    resolver: Option<IpAddr>,
+}
 
 impl NetworkResolve {
+    pub fn new(resolver: Option<IpAddr>) -> NetworkResolve {
+        NetworkResolve { resolver }
+    }
+
+    fn system(&self) -> Result<TokioResolver, String> {
+        if let Some(address) = self.resolver {
+            return Self::at(vec![address]);
+        }
+        let mut builder = TokioResolver::builder_tokio().map_err(|e| e.to_string())?;
+        builder.options_mut().cache_size = 0;
+        builder.build().map_err(|e| e.to_string())
+    }
+
     fn at(servers: Vec<IpAddr>) -> Result<TokioResolver, String> {
         let servers = servers
             .into_iter()
@@ -177,11 +193,11 @@ impl NetworkResolve {
 
     async fn resolver(&self, asked: &Asked) -> Result<TokioResolver, String> {
         match asked {
-            Asked::System => {
-                let mut builder = TokioResolver::builder_tokio().map_err(|e| e.to_string())?;
-                builder.options_mut().cache_size = 0;
-                builder.build().map_err(|e| e.to_string())
-            }
+            Asked::System => self.system(),
+            // Whoever names a resolver has a view of names that the public ones do not share.
+            Asked::Resolver(address) if self.resolver.is_some() => Err(format!(
+                "{address} is not asked: another resolver was named"
+            )),
             Asked::Resolver(address) => {
                 let address = address
                     .parse()
@@ -189,9 +205,7 @@ impl NetworkResolve {
                 Self::at(vec![address])
             }
             Asked::Authoritative(names) => {
-                let system = TokioResolver::builder_tokio()
-                    .and_then(|b| b.build())
-                    .map_err(|e| e.to_string())?;
+                let system = self.system()?;
                 let mut servers = Vec::new();
                 for name in names {
                     if let Ok(found) = system.lookup_ip(name.as_str()).await {

@@ -95,6 +95,12 @@ impl DbInstance {
     }
 }
 
+/// A group to ask for by name. RDS makes its default groups in a region when they are first needed and chooses them by
+/// itself; until then they cannot be named.
+fn own(group: String) -> Option<String> {
+    Some(group).filter(|name| !name.starts_with("default:") && !name.starts_with("default."))
+}
+
 impl Step for DbInstance {
     type Env = Env;
     const KIND: &'static str = KIND;
@@ -198,8 +204,8 @@ impl Step for DbInstance {
                 .iter()
                 .map(|g| cx.value(g))
                 .collect::<Result<_, _>>()?,
-            parameter_group: cx.value(&self.parameter_group)?,
-            option_group: Some(cx.value(&self.option_group)?),
+            parameter_group: own(cx.value(&self.parameter_group)?),
+            option_group: own(cx.value(&self.option_group)?),
             backup_retention_days: number(s.backup_retention_days),
             backup_window: Some(s.backup_window.clone()),
             deletion_protection: s.deletion_protection,
@@ -251,5 +257,17 @@ impl Step for DbInstance {
                     .call(CallKind::Upsert),
             ),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_groups_are_not_asked_for_by_name() {
+        assert_eq!(own("default:postgres-15".into()), None);
+        assert_eq!(own("default.postgres15".into()), None);
+        assert_eq!(own("redmine-pg15".into()), Some("redmine-pg15".into()));
     }
 }

@@ -75,13 +75,19 @@ impl Step for KmsKey {
                 | "Unavailable"
                 | "Enabled"),
                 usage,
-            ) => Err(StepError::pause(
-                "E4321",
-                format!(
-                    "key {} in {region} is {state}, for {usage}: it cannot encrypt the data",
-                    self.alias
-                ),
-            )),
+            ) => {
+                let usage = match usage {
+                    "" => "for what it does not say",
+                    known => &format!("for {known}"),
+                };
+                Err(StepError::pause(
+                    "E4321",
+                    format!(
+                        "key {} in {region} is {state}, {usage}: it cannot encrypt the data",
+                        self.alias
+                    ),
+                ))
+            }
             (other, _) => Ok(Observed::underway(other)),
         }
     }

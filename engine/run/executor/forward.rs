@@ -80,6 +80,14 @@ impl<E: Send + Sync + 'static> Executor<E> {
         }
         match decision {
             Decision::Take(event) => {
+                // What only looks has no call that could be held back: it is held back from counting.
+                if self.only_looks(at) {
+                    let now = shared.clock.now();
+                    let gate = settle(self.state(), self.planned(at), &self.trust, now);
+                    if gate != Gate::Open {
+                        return self.wait_at(at, gate, shared);
+                    }
+                }
                 self.leave_lane(at, shared);
                 self.emit(shared, *event)?;
                 self.reach(at, shared)
@@ -311,9 +319,17 @@ impl<E: Send + Sync + 'static> Executor<E> {
         }
         if self.stopping() {
             Ok(())
+        } else if self.only_looks(at) {
+            self.schedule(at, shared.clock.now(), shared);
+            Ok(())
         } else {
             self.approach(at, shared)
         }
+    }
+
+    fn only_looks(&self, at: usize) -> bool {
+        let planned = self.planned(at);
+        planned.effect == Effect::Reads && !planned.hold
     }
 
     pub(super) fn described(

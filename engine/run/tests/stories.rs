@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::toy::*;
 use crate::event::{Answer, Event, Halt, Outcome, Reach, UnwindWhy};
 use crate::journal::{self, Letter, Wish};
-use crate::plan::{Confirm, Finish, Lane, Limits, Milestone, Need, OnFailure, OnTimeout};
+use crate::plan::{Confirm, Finish, Lane, Limits, Milestone, Need, OnFailure, OnTimeout, Passes};
 use crate::run::{Fleet, RunError};
 use crate::state::Phase;
 use crate::step::{Class, Effect};
@@ -28,6 +28,24 @@ fn a_move_is_done_in_order_and_its_moments_are_kept() {
     // The critical path is 6 + 4 + 8 + 10 s of creating, plus settling: lateness stays small.
     let took = bench.clock.nanos() / 1_000_000_000;
     assert!((33..42).contains(&took), "{took}");
+}
+
+#[test]
+fn what_only_looks_does_not_count_before_the_passes_that_it_waits_for() {
+    let bench = Bench::new();
+    let mut plan = migrate();
+    let mut watched = check("watched", "dns", "target", &[]);
+    watched.needs.push(Need {
+        settle: Some(Passes { count: 4, over: 30 }),
+        ..Need::on(id("serving"))
+    });
+    plan.steps.push(watched);
+    let ended = bench.finish(plan);
+    assert_eq!(ended.outcome(), &Outcome::Done);
+    let (serving, _) = &ended.state.milestones[&Milestone::Serving];
+    let watched = ended.state.step(&id("watched")).unwrap();
+    let took = watched.ended.unwrap().duration_since(*serving).as_secs();
+    assert!((30..40).contains(&took), "{took}");
 }
 
 #[test]

@@ -154,7 +154,7 @@ pub struct Restore {
     pub storage_throughput: Option<i32>,
     pub subnet_group: String,
     pub security_groups: Vec<String>,
-    pub parameter_group: String,
+    pub parameter_group: Option<String>,
     pub option_group: Option<String>,
     pub backup_retention_days: i32,
     pub backup_window: Option<String>,
@@ -273,7 +273,6 @@ impl Cloud {
             "StorageType": r.storage_type,
             "DBSubnetGroupName": r.subnet_group,
             "VpcSecurityGroupIds": r.security_groups,
-            "DBParameterGroupName": r.parameter_group,
             "BackupRetentionPeriod": r.backup_retention_days,
             "DeletionProtection": r.deletion_protection,
             "CopyTagsToSnapshot": r.copy_tags_to_snapshot,
@@ -286,6 +285,10 @@ impl Cloud {
         for (name, value) in [
             ("Iops", r.iops.map(Value::from)),
             ("StorageThroughput", r.storage_throughput.map(Value::from)),
+            (
+                "DBParameterGroupName",
+                r.parameter_group.clone().map(Value::from),
+            ),
             ("OptionGroupName", r.option_group.clone().map(Value::from)),
             (
                 "PreferredBackupWindow",
@@ -313,7 +316,7 @@ impl Cloud {
             .set_storage_throughput(r.storage_throughput)
             .db_subnet_group_name(&r.subnet_group)
             .set_vpc_security_group_ids(Some(r.security_groups.clone()))
-            .db_parameter_group_name(&r.parameter_group)
+            .set_db_parameter_group_name(r.parameter_group.clone())
             .set_option_group_name(r.option_group.clone())
             .backup_retention_period(r.backup_retention_days)
             .set_preferred_backup_window(r.backup_window.clone())

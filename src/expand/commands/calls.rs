@@ -262,12 +262,20 @@ fn parameter_group(params: &Json, tags: Json) -> Vec<Command> {
 pub(super) fn restore(params: &Json, tags: Json) -> Vec<Command> {
     let p = |name: &str| params.get(name);
     let s = |name: &str| params.pointer(&format!("/settings/{name}"));
+    // RDS chooses its default groups by itself.
+    let own = |name: &str| {
+        p(name).filter(|group| {
+            !group
+                .as_str()
+                .is_some_and(|g| g.starts_with("default:") || g.starts_with("default."))
+        })
+    };
     vec![Command {
         service: "rds",
         operation: "RestoreDBInstanceFromDBSnapshot",
         input: json!({
             "DBInstanceIdentifier": p("identifier"), "DBSnapshotIdentifier": p("snapshot"), "DBSubnetGroupName": p("subnetGroup"), "VpcSecurityGroupIds": p("securityGroups"),
-            "DBParameterGroupName": p("parameterGroup"), "OptionGroupName": p("optionGroup"), "DBInstanceClass": s("class"), "Engine": s("engine"), "LicenseModel": s("licenseModel"),
+            "DBParameterGroupName": own("parameterGroup"), "OptionGroupName": own("optionGroup"), "DBInstanceClass": s("class"), "Engine": s("engine"), "LicenseModel": s("licenseModel"),
             "AllocatedStorage": s("allocatedStorageGib"), "StorageType": s("storageType"), "MultiAZ": s("multiAz"), "PubliclyAccessible": s("publiclyAccessible"), "Port": s("port"),
             "BackupRetentionPeriod": s("backupRetentionDays"), "PreferredBackupWindow": s("backupWindow"), "AutoMinorVersionUpgrade": s("autoMinorVersionUpgrade"),
             "DeletionProtection": s("deletionProtection"), "CopyTagsToSnapshot": s("copyTagsToSnapshot"), "EnableIAMDatabaseAuthentication": s("iamAuthentication"),
