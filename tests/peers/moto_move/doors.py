@@ -70,15 +70,29 @@ class Application:
 
     def _sql(self, region, service, statement):
         definition = self.aws.client("ecs", region).describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+        return self._by(region, definition, service["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"], statement)
+
+    def _by(self, region, definition, groups, statement):
+        """A statement by the way that a task of this definition with these groups has."""
         container = definition["containerDefinitions"][0]
         environment = {item["name"]: item["value"] for item in container["environment"]}
         password = next(s["valueFrom"] for s in container["secrets"] if s["name"] == "DB_PASS")
         instance, where = instance_of(environment["DB_HOST"])
-        groups = service["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"]
         if where != region or not lets_in(self.aws, region, instance, groups):
-            raise RuntimeError(f"no way from {service['serviceName']} to {environment['DB_HOST']}")
+            raise RuntimeError(f"no way to {environment['DB_HOST']}")
         server = self.databases.servers[region, instance]
         return psql(server.port, environment["DB_NAME"], environment["DB_USER"], secret_value(self.aws, region, password), statement)
+
+    def one_off(self, region, definition, groups, command):
+        """What a task with a command of its own does before it ends."""
+        if command != ["app:rake", "db:fixtures:load"]:
+            raise RuntimeError(f"Redmine has no command {command}")
+        self._by(
+            region, definition, groups,
+            "create table schema_migrations (version text primary key); insert into schema_migrations values ('20240101000000');"
+            "create table issues (id integer primary key, subject text not null);"
+            "create table users (id serial primary key, login text); insert into users (login) values ('admin'), ('anna')",
+        )
 
     def answer(self, region, group, method, path):
         try:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import random
 import tarfile
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -40,7 +41,7 @@ class Layout:
             "application/vnd.oci.image.config.v1+json",
             {"architecture": architecture, "os": "linux", "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(plain).hexdigest() for plain in layers]}},
         )
-        packed = [self.blob("application/vnd.oci.image.layer.v1.tar+gzip", gzip.compress(plain, mtime=0)) for plain in layers]
+        packed = [self.blob("application/vnd.oci.image.layer.v1.tar+gzip", gzip.compress(plain, 1 if len(plain) < 1 << 20 else 0, mtime=0)) for plain in layers]
         manifest = self.json(MANIFEST, {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": packed})
         return {**manifest, "platform": {"architecture": architecture, "os": "linux"}}
 
@@ -57,9 +58,13 @@ class Layout:
         return whole["digest"]
 
 
-def redmine(folder):
-    """Two platforms with one layer in common, and an attestation of the first. Answers the index's digest."""
+def redmine(folder, large=0):
+    """Two platforms with layers in common, and an attestation of the first. Answers the index's digest.
+
+    `large` layers are of 32 MB that do not compress; the same in every run."""
     layout = Layout(folder)
-    base = layer({"etc/os-release": b"NAME=redmine base\n" * 4000})
-    images = [layout.image(platform, [base, layer({"redmine": f"redmine 5.1 for {platform}\n".encode() * 9000})]) for platform in ("amd64", "arm64")]
+    chance = random.Random(51)
+    base = [layer({"etc/os-release": b"NAME=redmine base\n" * 4000})]
+    base += [layer({f"usr/share/{number}": chance.randbytes(32 << 20)}) for number in range(large)]
+    images = [layout.image(platform, [*base, layer({"redmine": f"redmine 5.1 for {platform}\n".encode() * 9000})]) for platform in ("amd64", "arm64")]
     return layout.index([*images, layout.attestation(images[0])])

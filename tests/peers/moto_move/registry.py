@@ -1,8 +1,11 @@
 """Real container registries (Debian's docker-registry), one for each region, asked as ECR's would be."""
 
 import base64
+import collections
 import hashlib
 import json
+import re
+import shutil
 import urllib.error
 import urllib.request
 
@@ -41,6 +44,8 @@ http: {{ addr: "127.0.0.1:{self.port}" }}
 auth: {{ htpasswd: {{ realm: registry of {region}, path: {words} }} }}
 """
         )
+        self.repositories = folder / "blobs" / "docker" / "registry" / "v2" / "repositories"
+        self.log = machine.folder / f"registry-{region}.log"
         machine.start(f"registry-{region}", ["docker-registry", "serve", settings], self.port)
 
     @property
@@ -77,10 +82,14 @@ auth: {{ htpasswd: {{ realm: registry of {region}, path: {words} }} }}
         with self._ask(f"{name}/blobs/{digest}") as answer:
             return answer.read()
 
+    def uploads(self):
+        """How often each blob was put, by the registry's own log."""
+        found = re.findall(r'"PUT /v2/[^ ]*/blobs/uploads/[^ ]*digest=sha256%3A([0-9a-f]{64})[^ ]* HTTP/1.1" 201', self.log.read_text(errors="replace"))
+        return collections.Counter(found)
+
     def clear(self, name):
-        """Every tagged image and what it leads to, as ECR deletes a repository by force."""
-        for digest in {self.manifest(name, tag).digest for tag in self.tags(name)}:
-            self._ask(f"{name}/manifests/{digest}", "DELETE").close()
+        """Everything of a repository, as ECR deletes one by force: what docker-registry would keep until it is swept."""
+        shutil.rmtree(self.repositories / name, ignore_errors=True)
 
     def skopeo(self, *arguments):
         return ran(["skopeo", *arguments])

@@ -18,9 +18,10 @@ REPOSITORY_TYPES = ", ".join(
 
 
 class Supplied:
-    def __init__(self, proxy, aws, gaps, databases, registries):
+    def __init__(self, proxy, aws, gaps, databases, registries, application):
         """`aws` asks moto itself, past the proxy; `registries` by region."""
         self.aws, self.gaps, self.databases, self.registries = aws, gaps, databases, registries
+        self.application = application
         self.memory_added = set()
         self.running = {}
         self.pushed = {}
@@ -164,6 +165,11 @@ class Supplied:
             definition = self.aws.client("ecs", request.region).describe_task_definition(taskDefinition=task["taskDefinitionArn"])
             groups = request.input["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"]
             self.gaps.met("ecs-tasks")
+            overrides = request.input.get("overrides", {}).get("containerOverrides", [])
+            if overrides:
+                self.application.one_off(request.region, definition["taskDefinition"], groups, overrides[0]["command"])
+                self.running[task["taskArn"]] = tasks.Ended()
+                continue
             running = tasks.Task(self.aws, self.databases, request.region, task["taskArn"], definition["taskDefinition"], groups)
             with self.lock:
                 self.running[task["taskArn"]] = running

@@ -98,6 +98,15 @@ def secret_value(aws, region, reference):
     return json.loads(text)[member.split(":")[0]] if member else text
 
 
+class Ended:
+    """A task that did its work while it was started."""
+
+    running = False
+
+    def stop(self):
+        pass
+
+
 class Task:
     """One task's process."""
 
