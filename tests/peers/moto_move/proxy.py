@@ -9,6 +9,7 @@ import http.client
 import json
 import re
 import threading
+import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -57,6 +58,7 @@ class Proxy:
         self.suppliers = {}
         self.calls = []
         self.watched, self.then = None, None
+        self.changed = time.monotonic()
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -106,10 +108,16 @@ class Proxy:
         """Does something when an operation was carried out, before its answer is sent."""
         self.watched, self.then = watched, then
 
+    def quiet(self, seconds):
+        """Whether nothing was asked to change for so long."""
+        return time.monotonic() - self.changed > seconds
+
     def answer(self, request):
         operation = request.operation
         if request.service == "route53" and request.method == "POST" and request.path.rstrip("/").endswith("/rrset"):
             operation = "ChangeResourceRecordSets"
+        if not operation.startswith(("Describe", "List", "Get")) and request.method != "GET":
+            self.changed = time.monotonic()
         supplier = self.suppliers.get((request.service, operation))
         answer = supplier(request, self.pass_on) if supplier else self.pass_on(request)
         self.calls.append((request.service, request.region, operation or f"{request.method} {request.path}", answer.status))

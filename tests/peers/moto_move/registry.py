@@ -84,7 +84,7 @@ auth: {{ htpasswd: {{ realm: registry of {region}, path: {words} }} }}
 
     def uploads(self):
         """How often each blob was put, by the registry's own log."""
-        found = re.findall(r'"PUT /v2/[^ ]*/blobs/uploads/[^ ]*digest=sha256%3A([0-9a-f]{64})[^ ]* HTTP/1.1" 201', self.log.read_text(errors="replace"))
+        found = re.findall(r'"(?:PUT|POST) /v2/[^ ]*/blobs/uploads/[^ ]*digest=sha256(?:%3A|:)([0-9a-f]{64})[^ ]* HTTP/1.1" 201', self.log.read_text(errors="replace"))
         return collections.Counter(found)
 
     def clear(self, name):
