@@ -134,13 +134,16 @@ pub fn build(session: &Session, found: &stack::Stack) -> Result<(), Failures> {
         return Ok(());
     };
     let stack = found.manifest.name.as_str();
-    sandbox.ensure(stack).map_err(|why| {
-        Failure::input(
-            "E2020",
-            format_args!("the sandbox cannot build `{stack}`: {why}"),
-        )
-        .into()
-    })
+    sandbox
+        .ensure(stack)
+        .and_then(|()| sandbox.ensure_overlays(stack, &found.overlays))
+        .map_err(|why| {
+            Failure::input(
+                "E2020",
+                format_args!("the sandbox cannot build `{stack}`: {why}"),
+            )
+            .into()
+        })
 }
 
 /// A person agrees to everything in advance.

@@ -125,6 +125,45 @@ impl Sandbox {
         }
     }
 
+    /// Builds what overlays of a stack's manifest find in its source world, each unless it stands already. An overlay
+    /// that the sandbox knows nothing of changes nothing in it.
+    pub fn ensure_overlays(&self, stack: &str, overlays: &[String]) -> Result<(), String> {
+        for overlay in overlays {
+            let text = seed::OVERLAYS
+                .iter()
+                .find(|(of, name, _)| *of == stack && name == overlay)
+                .map(|(_, _, text)| *text);
+            if let Some(text) = text {
+                self.lay(&read(text)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Plays a seed unless what it builds stands.
+    pub fn lay(&self, seed: &Seed) -> Result<(), String> {
+        let mut player = InProcess {
+            world: self.world.clone(),
+        };
+        if let Some(stands) = &seed.stands
+            && let Some((service, operation)) = stands.call.split_once(' ')
+            && player
+                .call(
+                    &seed.account,
+                    stands.region.as_deref().unwrap_or(&seed.region),
+                    service,
+                    operation,
+                    stands.with.clone(),
+                )
+                .is_ok()
+        {
+            return Ok(());
+        }
+        seed.play(&mut player).map_err(|e| e.to_string())?;
+        self.clock.start_at(self.world.lock().world().now());
+        Ok(())
+    }
+
     /// The container registries of its regions.
     pub fn registries(&self) -> Arc<dyn Transport> {
         let (clock, world) = (self.clock.clone(), self.world.clone());

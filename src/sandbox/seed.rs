@@ -18,6 +18,13 @@ pub const STACKS: &[(&str, &str)] = &[
     ("vikunja", include_str!("stacks/vikunja.yaml")),
 ];
 
+/// What overlays of manifests find in their source worlds, by stack and overlay: played over the stack's own calls.
+pub const OVERLAYS: &[(&str, &str, &str)] = &[(
+    "redmine",
+    "failover-pair",
+    include_str!("stacks/overlays/redmine.failover-pair.yaml"),
+)];
+
 /// A source stack as a list of calls.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
