@@ -23,6 +23,15 @@ use looks::{GLOBAL, Look, REGIONAL};
 impl World {
     /// The world, comparable. Equal for worlds in which the same things are, whatever they are called internally.
     pub fn canonical(&self) -> Value {
+        let mut out = self.described();
+        ids::order(&mut out);
+        ids::label(&mut out, &mut BTreeMap::new());
+        out
+    }
+
+    /// The same with every id and name as its owner reads it, in the order in which AWS lists things: by account or by
+    /// account and region, then by service and operation, what was asked (`of`) and answered (`is`).
+    pub fn described(&self) -> Value {
         let mut world = self.fork();
         world.recording = false;
         let readable = world.now() + world.settings.read_lag + SECOND;
@@ -44,10 +53,7 @@ impl World {
                 out.insert(format!("{account} {region}"), Value::Object(seen));
             }
         }
-        let mut out = Value::Object(out);
-        ids::order(&mut out);
-        ids::label(&mut out, &mut BTreeMap::new());
-        out
+        Value::Object(out)
     }
 }
 

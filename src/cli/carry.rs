@@ -12,6 +12,8 @@ use drtool_engine::report::json::Json;
 use drtool_engine::report::lines::{Detail, Lines};
 use drtool_engine::report::words;
 use drtool_engine::run::{Controls, Ended, Fleet, Pace, Run, RunError};
+use drtool_engine::state::RunState;
+use drtool_engine::step::Effect;
 
 use super::{Shared, stack};
 use crate::capture::Capture;
@@ -296,6 +298,34 @@ fn interruptible(controls: Controls) {
     });
 }
 
+/// Whose names lead to the target and whose do not, where some zones are cut and others are not.
+pub fn half_cut(state: &RunState) -> Option<String> {
+    let (mut cut, mut waiting) = (vec![], vec![]);
+    for (at, planned) in state.plan.steps.iter().enumerate() {
+        if planned.effect != Effect::Cuts || planned.hold {
+            continue;
+        }
+        let zone = planned
+            .params
+            .get("zone")
+            .and_then(|zone| zone.as_str())
+            .unwrap_or(planned.id.as_str());
+        if state.steps()[at].phase.done() {
+            cut.push(zone);
+        } else {
+            waiting.push(zone);
+        }
+    }
+    if cut.is_empty() || waiting.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "half cut: users of {} are in the target, users of {} read the maintenance page",
+        cut.join(", "),
+        waiting.join(", ")
+    ))
+}
+
 /// The last lines: how it ended, and what to type next.
 pub fn close(run: &RunId, ended: &Ended, shared: &Shared) -> Result<Exit, Failures> {
     let outcome = match &ended.result {
@@ -327,8 +357,15 @@ pub fn close(run: &RunId, ended: &Ended, shared: &Shared) -> Result<Exit, Failur
                 eprintln!("  {line}");
             }
         }
+        let half = half_cut(&ended.state);
+        if let Some(half) = &half {
+            eprintln!("{half}");
+        }
         if outcome.resumable() {
             eprintln!("go on:        drtool resume {run}{sandbox}");
+        }
+        // Past a cut there is only the way on.
+        if outcome.resumable() && ended.state.cut().is_none() {
             eprintln!("take it back: drtool undo {run}{sandbox}");
         }
         eprintln!("report:       drtool report {run}{sandbox}");

@@ -31,7 +31,12 @@ pub enum What {
         seed: u64,
     },
     /// Builds the source world of a stack; without one, lists those that it can build.
-    Seed { stack: Option<String> },
+    Seed {
+        stack: Option<String>,
+        /// And what this overlay of its manifest finds there. Repeatable.
+        #[arg(long, value_name = "NAME", requires = "stack")]
+        overlay: Vec<String>,
+    },
     /// Throws the world and the runs in it away.
     Reset,
 }
@@ -46,22 +51,28 @@ fn failed(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> 
 pub fn run(command: &Sandbox, shared: &Shared) -> Result<Exit, Failures> {
     let folder = shared.whither.state.join("sandbox");
     match &command.what {
-        What::Seed { stack: None } => {
+        What::Seed { stack: None, .. } => {
             super::say(&format!("{}\n", crate::sandbox::names().join("\n")));
             Ok(Exit::Done)
         }
-        What::Seed { stack: Some(stack) } => {
+        What::Seed {
+            stack: Some(stack),
+            overlay,
+        } => {
             let session =
                 Session::sandbox(&shared.whither.state, shared.whither.sandbox_speed.speed())?;
             let Some(sandbox) = session.world() else {
                 return Ok(Exit::Done);
             };
-            sandbox.ensure(stack).map_err(|why| {
-                Failure::input(
-                    "E2020",
-                    format!("the sandbox cannot build `{stack}`: {why}"),
-                )
-            })?;
+            sandbox
+                .ensure(stack)
+                .and_then(|()| sandbox.ensure_overlays(stack, overlay))
+                .map_err(|why| {
+                    Failure::input(
+                        "E2020",
+                        format!("the sandbox cannot build `{stack}`: {why}"),
+                    )
+                })?;
             super::say(&format!("{stack} stands in the sandbox\n"));
             Ok(Exit::Done)
         }

@@ -1,9 +1,9 @@
 //! What must be true of the target before users are sent there, and what is looked at after.
 
 use drtool_engine::plan::{Milestone, Passes, Proof};
-use drtool_engine::step::Effect;
+use drtool_engine::step::{Effect, Value};
 
-use super::{Expansion, edge, slug};
+use super::{Expansion, databases, edge, questions, shown, slug};
 use crate::composed::Composed;
 use crate::manifest::HttpCheck;
 use crate::steps;
@@ -130,6 +130,42 @@ pub(super) fn checks(e: &mut Expansion<'_>, _: usize) {
             e.last().proof = Some(Proof::Health);
         }
     }
+    unchanged(e);
+}
+
+/// The source, still as it was noted at the fence: whoever goes on writing there by a way that no fence closes (a connection
+/// of a program's own that outlives every rule) would lose what it writes.
+fn unchanged(e: &mut Expansion<'_>) {
+    let from = e.capture.region.clone();
+    for database in &e.manifest.databases {
+        let name = database.name.value.clone();
+        let (Some(watermark), Some(probe), Some(log_group)) = (
+            e.roles.get(&format!("watermark {name}")).cloned(),
+            e.roles.get(&format!("probe {name}")).cloned(),
+            databases::task_log_group(e, database),
+        ) else {
+            continue;
+        };
+        e.step(
+            &format!("unchanged-{name}"),
+            steps::sql_check::KIND,
+            &from,
+            Effect::Reads,
+            format!(
+                "{} has in {from} exactly the rows that it had at the fence",
+                shown(&name)
+            ),
+            &steps::sql_check::SqlCheck {
+                probe: Value::later(probe.clone(), "taskArn"),
+                log_group,
+                log_stream: Value::later(probe, "logStream"),
+                question: questions::CONTENT.to_owned(),
+                expect: Some(Value::later(watermark, "content")),
+            },
+        );
+        e.last().proof = Some(Proof::Fence);
+        e.hold_in_drill(serde_json::json!({ "answer": "not compared: a drill sets no fence" }));
+    }
 }
 
 /// What users ask for, by name: the first HTTP check of the service, or its front page.
@@ -187,6 +223,10 @@ pub(super) fn outside(e: &mut Expansion<'_>, index: usize) {
     );
     e.last().milestone = Some(Milestone::Serving);
     e.hold_in_drill(serde_json::json!({ "status": 0, "resolvers": [] }));
+    // Records of one zone are cut together, by a step that bears the name of the first.
+    if let Some(cut) = e.roles.get(&format!("cut {index}")).cloned() {
+        e.need(cut);
+    }
     e.role(format!("outside {index}"), &e.last_id());
 }
 

@@ -100,6 +100,20 @@ const RULES: &[Rule] = &[
         data: false,
     },
     Rule {
+        uses: "probe-removal",
+        after: "dns-cut",
+        code: "E1046",
+        otherwise: "nobody could show any more that the source takes no writes",
+        data: true,
+    },
+    Rule {
+        uses: "dns-ttl-restored",
+        after: "dns-cut",
+        code: "E1046",
+        otherwise: "users would keep old answers for longer than the cut waits",
+        data: false,
+    },
+    Rule {
         uses: "outside-check",
         after: "dns-cut",
         code: "E1046",

@@ -63,18 +63,23 @@ const TABLE: &[Row] = &[
     row("scalable-target", &["application-autoscaling:DescribeScalableTargets"], &["application-autoscaling:RegisterScalableTarget", "application-autoscaling:DeregisterScalableTarget"]),
     row("scaling-policy", &["application-autoscaling:DescribeScalingPolicies"], &["application-autoscaling:PutScalingPolicy", "application-autoscaling:DeleteScalingPolicy"]),
     row("dns-ttl", &["route53:ListResourceRecordSets", "route53:GetChange"], &["route53:ChangeResourceRecordSets"]),
+    row("dns-ttl-restored", &["route53:ListResourceRecordSets", "route53:GetChange"], &["route53:ChangeResourceRecordSets"]),
     row("scaling-suspension", &["application-autoscaling:DescribeScalableTargets"], &["application-autoscaling:RegisterScalableTarget"]),
     row("listener-fence", &["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"], &["elasticloadbalancing:ModifyListener", "elasticloadbalancing:ModifyRule"]),
     row("service-scale", &["ecs:DescribeServices", "ecs:ListTasks"], &["ecs:UpdateService"]),
     row("database-fence", &["ec2:DescribeSecurityGroups"], &["ec2:RevokeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupIngress"]),
     row("probe-task", &["ecs:DescribeTasks", "ecs:ListTasks", "ecs:ListTaskDefinitions", "ecs:DescribeTaskDefinition", "logs:GetLogEvents"], &["ecs:RegisterTaskDefinition", "ecs:RunTask", "ecs:TagResource", "ecs:StopTask", "ecs:DeregisterTaskDefinition", "iam:PassRole"]),
+    row("probe-removal", &["ecs:DescribeTasks", "ecs:ListTasks", "ecs:DescribeTaskDefinition"], &["ecs:StopTask", "ecs:DeregisterTaskDefinition"]),
+    row("security-group-removal", &["ec2:DescribeSecurityGroups"], &["ec2:DeleteSecurityGroup"]),
+    row("security-group-rules-removal", &["ec2:DescribeSecurityGroups"], &["ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress"]),
     row("write-refused", &["ecs:DescribeTasks", "logs:GetLogEvents"], &[]),
     row("watermark", &["ecs:DescribeTasks", "logs:GetLogEvents"], &[]),
     row("sql-check", &["ecs:DescribeTasks", "logs:GetLogEvents"], &[]),
     row("settings-diff", &["rds:DescribeDBInstances", "rds:DescribeDBParameters"], &[]),
     row("http-check", &[], &[]),
     row("tcp-check", &[], &[]),
-    row("dns-cut", &["route53:ListResourceRecordSets", "route53:GetChange"], &["route53:ChangeResourceRecordSets"]),
+    row("dns-in-sync", &["route53:GetChange"], &[]),
+    row("dns-cut", &["route53:ListResourceRecordSets"], &["route53:ChangeResourceRecordSets"]),
     row("outside-check", &[], &[]),
     row("watch", &[], &[]),
 ];
@@ -246,7 +251,15 @@ fn named(plan: &Plan, statements: &mut Vec<Json>, account: &str, partition: &str
                     .flatten(),
             ),
             "db-instance-settings" => passed.extend(text("monitoringRoleArn")),
-            "dns-cut" | "dns-ttl" => {
+            "dns-cut" => {
+                let cut = step.params.get("records").and_then(Json::as_array);
+                for record in cut.into_iter().flatten().filter_map(|r| r.get("record")) {
+                    let member = |name: &str| record.get(name).and_then(Json::as_str);
+                    records.extend(member("name").map(str::to_owned));
+                    zones.extend(member("zoneId").map(str::to_owned));
+                }
+            }
+            "dns-ttl" | "dns-ttl-restored" => {
                 let record = |name: &str| {
                     step.params
                         .pointer(&format!("/record/{name}"))

@@ -54,9 +54,14 @@ const TABLE: &[(&str, f64, f64)] = &[
     ("settings-diff", 1.0, 2.0),
     ("http-check", 2.0, 5.0),
     ("tcp-check", 1.0, 3.0),
-    ("dns-cut", 35.0, 50.0),
+    ("dns-cut", 2.0, 5.0),
+    ("dns-in-sync", 35.0, 50.0),
     ("outside-check", 30.0, 65.0),
     ("watch", 2.0, 5.0),
+    ("dns-ttl-restored", 35.0, 50.0),
+    ("probe-removal", 35.0, 60.0),
+    ("security-group-removal", 60.0, 300.0),
+    ("security-group-rules-removal", 2.0, 4.0),
 ];
 
 /// What is known of `kind`.

@@ -67,6 +67,16 @@ const USES: &[Use] = &[
         expand: edge::lower_ttl,
     },
     Use {
+        name: "dns-in-sync",
+        list: Some(List::Dns),
+        expand: edge::in_sync,
+    },
+    Use {
+        name: "dns-ttl-restored",
+        list: Some(List::Dns),
+        expand: edge::restore_ttl,
+    },
+    Use {
         name: "dns-cut",
         list: Some(List::Dns),
         expand: edge::cut,
@@ -105,6 +115,11 @@ const USES: &[Use] = &[
         name: "probe",
         list: Some(List::Databases),
         expand: fence::probe,
+    },
+    Use {
+        name: "probe-removal",
+        list: Some(List::Databases),
+        expand: databases::remove_probes,
     },
     Use {
         name: "fence",

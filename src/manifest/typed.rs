@@ -654,9 +654,23 @@ impl<'de, 'a: 'de> Deserializer<'de> for KeyText<'a> {
         visitor.visit_newtype_struct(self)
     }
 
+    /// A key that is one of a few words: `subnets: { public: … }`.
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_enum(Choice {
+            name: &self.key.text,
+            at: self.key.at,
+            inner: None,
+        })
+    }
+
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq tuple
-        tuple_struct map struct enum identifier ignored_any
+        tuple_struct map struct identifier ignored_any
     }
 }
 

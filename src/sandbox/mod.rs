@@ -21,6 +21,7 @@ use drtool_engine::Timestamp;
 use drtool_engine::clock::{Clock, Nanos, Outside, VirtualClock};
 use seed::{Player, Seed};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -140,28 +141,17 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Plays a seed unless what it builds stands.
-    pub fn lay(&self, seed: &Seed) -> Result<(), String> {
+    /// Plays a seed unless what it builds stands. What it kept by name is the answer.
+    pub fn lay(&self, seed: &Seed) -> Result<BTreeMap<String, String>, String> {
         let mut player = InProcess {
             world: self.world.clone(),
         };
-        if let Some(stands) = &seed.stands
-            && let Some((service, operation)) = stands.call.split_once(' ')
-            && player
-                .call(
-                    &seed.account,
-                    stands.region.as_deref().unwrap_or(&seed.region),
-                    service,
-                    operation,
-                    stands.with.clone(),
-                )
-                .is_ok()
-        {
-            return Ok(());
+        if seed.stands(&mut player)? {
+            return Ok(BTreeMap::new());
         }
-        seed.play(&mut player).map_err(|e| e.to_string())?;
+        let kept = seed.play(&mut player).map_err(|e| e.to_string())?;
         self.clock.start_at(self.world.lock().world().now());
-        Ok(())
+        Ok(kept)
     }
 
     /// The container registries of its regions.

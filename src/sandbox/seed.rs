@@ -67,7 +67,7 @@ pub struct SeedCall {
     pub region: Option<String>,
     #[serde(default)]
     pub with: Value,
-    /// Name to JSON pointer into the answer.
+    /// Name to JSON pointer into the answer. `[Port=443]` in place of a number means the item of which that is so.
     #[serde(default)]
     pub keep: BTreeMap<String, String>,
     pub until: Option<Until>,
@@ -193,14 +193,28 @@ impl Seed {
                 player.wait();
             };
             for (name, pointer) in &step.keep {
-                let value = answer
-                    .pointer(pointer)
+                let value = pointed(&answer, pointer)
                     .ok_or_else(|| fail(format!("the answer has nothing at {pointer}")))?;
                 kept.insert(name.clone(), text(value));
             }
         }
         Ok(kept)
     }
+}
+
+fn pointed<'v>(answer: &'v Value, pointer: &str) -> Option<&'v Value> {
+    let mut at = answer;
+    for part in pointer.trim_start_matches('/').split('/') {
+        let item = part.strip_prefix('[').and_then(|p| p.strip_suffix(']'));
+        at = match item.and_then(|item| item.split_once('=')) {
+            Some((member, wanted)) => at
+                .as_array()?
+                .iter()
+                .find(|item| item.get(member).map(text).as_deref() == Some(wanted))?,
+            None => at.pointer(&format!("/{part}"))?,
+        };
+    }
+    Some(at)
 }
 
 fn text(value: &Value) -> String {

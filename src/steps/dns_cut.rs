@@ -1,4 +1,4 @@
-//! DNS, pointed at the target by compare and swap: one batch deletes exactly the old record and creates the new one, so a change by anybody else meanwhile makes it fail. It waits for INSYNC. It is taken back only by failback.
+//! The records of a zone, pointed at the target by compare and swap: one batch deletes exactly the old records and creates the new ones, so a change by anybody else meanwhile makes all of it fail. It is taken back only by failback.
 
 use crate::cloud::dns;
 use crate::env::Env;
@@ -12,19 +12,38 @@ use crate::capture::edge::Record;
 use drtool_engine::step::{Value, Yields};
 
 pub const KIND: &str = "dns-cut";
-pub const SUMMARY: &str = "a DNS record, pointed at the target by compare and swap";
+pub const SUMMARY: &str = "the records of a zone, pointed at the target by compare and swap";
 pub const EXAMPLE: &str = "\
 id: dns-cut
 use: dns-cut
 with:
-  record: { zoneId: Z0123456789ABCDEFGHIJ, zone: infracourse.cloud, private: false, name: redmine.sidpotti.infracourse.cloud, type: A, values: [], alias: { hostedZoneId: Z1H1FL5HABSF5, dnsName: redmine-123.us-west-2.elb.amazonaws.com, evaluateTargetHealth: true } }
-  to: { dnsName: redmine-456.eu-west-1.elb.amazonaws.com, zoneId: Z32O12XQLNTSW2 }
+  zoneId: Z0123456789ABCDEFGHIJ
+  zone: infracourse.cloud
+  records:
+    - record: { zoneId: Z0123456789ABCDEFGHIJ, zone: infracourse.cloud, private: false, name: redmine.sidpotti.infracourse.cloud, type: A, values: [], alias: { hostedZoneId: Z1H1FL5HABSF5, dnsName: redmine-123.us-west-2.elb.amazonaws.com, evaluateTargetHealth: true } }
+      to: { dnsName: redmine-456.eu-west-1.elb.amazonaws.com, zoneId: Z32O12XQLNTSW2 }
 ";
 
-/// The record, and what it shall lead to.
+/// The records of one zone, and what they shall lead to: cut together or not at all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct DnsCut {
+    pub zone_id: String,
+    /// By name, for people.
+    pub zone: String,
+    pub records: Vec<RecordCut>,
+    /// Zones that are cut before this one: if this one fails, their users are in the target already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+    /// Records of the zones that are cut after this one: as long as one of them is not as planned, nothing is cut.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<RecordCut>,
+}
+
+/// One record, and what it shall lead to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct RecordCut {
     /// As it is now: the change deletes exactly this.
     pub record: Record,
     /// The target's balancer.
@@ -50,29 +69,20 @@ pub struct Destination {
     pub zone_id: Value<String>,
 }
 
-impl DnsCut {
-    async fn there(&self, cx: &Cx<'_, Env>) -> Result<Option<dns::Record>, StepError> {
-        let seat = record(&self.record);
-        let all = cx
-            .env
-            .cloud
-            .records(&self.record.zone_id, cx.look())
-            .await?;
-        Ok(all.iter().find(|r| r.same_seat(&seat)).cloned())
-    }
-
-    /// The record as it will be: the same seat and routing, leading to the target.
-    fn cut(&self, cx: &Cx<'_, Env>, there: &dns::Record) -> Result<dns::Record, StepError> {
+impl Destination {
+    /// The record as it is once it leads here: the same seat and routing.
+    pub fn of(&self, cx: &Cx<'_, Env>, there: &dns::Record) -> Result<dns::Record, StepError> {
         let name = cx
-            .value(&self.to.dns_name)?
+            .value(&self.dns_name)?
             .trim_end_matches('.')
             .to_ascii_lowercase();
         Ok(match &there.alias {
             Some(alias) => dns::Record {
                 alias: Some(dns::Alias {
-                    zone: cx.value(&self.to.zone_id)?,
+                    zone: cx.value(&self.zone_id)?,
                     name,
-                    evaluate_health: alias.evaluate_health,
+                    // A primary without a health check of its own is as healthy as what it leads to.
+                    evaluate_health: alias.evaluate_health || there.failover.is_some(),
                 }),
                 // A health check of the old record watches the source, which is fenced: kept, it would send users away.
                 health_check: None,
@@ -85,9 +95,71 @@ impl DnsCut {
             },
         })
     }
+}
 
-    fn leads_to_target(&self, cx: &Cx<'_, Env>, there: &dns::Record) -> Result<bool, StepError> {
-        Ok(same_but_ttl(there, &self.cut(cx, there)?))
+/// Where a record leads now.
+enum Leads {
+    /// As the plan knows it.
+    ToSource(dns::Record),
+    ToTarget,
+    Gone(String),
+    Elsewhere(dns::Record),
+}
+
+impl RecordCut {
+    async fn leads(&self, cx: &Cx<'_, Env>) -> Result<Leads, StepError> {
+        let planned = record(&self.record);
+        let all = cx
+            .env
+            .cloud
+            .records(&self.record.zone_id, cx.look())
+            .await?;
+        Ok(match all.iter().find(|r| r.same_seat(&planned)) {
+            None => Leads::Gone(planned.name),
+            Some(there) if same_but_ttl(there, &self.to.of(cx, &planned)?) => Leads::ToTarget,
+            Some(there) if same_but_ttl(there, &planned) => Leads::ToSource(there.clone()),
+            Some(there) => Leads::Elsewhere(there.clone()),
+        })
+    }
+}
+
+impl DnsCut {
+    /// Where the records of this zone lead, or what somebody else has done to them or to those of the zones to come.
+    async fn now(
+        &self,
+        cx: &Cx<'_, Env>,
+    ) -> Result<Result<Vec<(Leads, &RecordCut)>, String>, StepError> {
+        let mut now = Vec::new();
+        let mut meddled = Vec::new();
+        for (cut, mine) in self
+            .records
+            .iter()
+            .map(|cut| (cut, true))
+            .chain(self.then.iter().map(|cut| (cut, false)))
+        {
+            match cut.leads(cx).await? {
+                Leads::Gone(name) => meddled.push(format!("record {name} is gone")),
+                Leads::Elsewhere(there) => meddled.push(format!(
+                    "record {} was changed by somebody since the plan was made: it answers {}",
+                    there.name,
+                    there.answer()
+                )),
+                leads if mine => now.push((leads, cut)),
+                _ => {}
+            }
+        }
+        if meddled.is_empty() {
+            return Ok(Ok(now));
+        }
+        let mut said = meddled.join("; ");
+        if !self.after.is_empty() {
+            said.push_str(&format!(
+                " ({} is cut already, {} is not: put the record back as it was, or point it at the target, then resume)",
+                self.after.join(", "),
+                self.zone
+            ));
+        }
+        Ok(Err(said))
     }
 }
 
@@ -97,74 +169,82 @@ impl Step for DnsCut {
     const SUMMARY: &'static str = SUMMARY;
     const EXAMPLE: &'static str = EXAMPLE;
     type Output = DnsIsCut;
-    type Before = dns::Record;
+    type Before = Vec<dns::Record>;
 
     fn effect(&self) -> Effect {
         Effect::Cuts
     }
 
     async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<DnsIsCut>, StepError> {
-        let Some(there) = self.there(cx).await? else {
-            return Ok(Observed::Foreign(format!(
-                "record {} is gone",
-                self.record.name
-            )));
+        let now = match self.now(cx).await? {
+            Ok(now) => now,
+            Err(why) => return Ok(Observed::Foreign(why)),
         };
-        if self.leads_to_target(cx, &there)? {
-            let change = cx.handles().last().cloned().unwrap_or_default();
-            if !change.is_empty() && !cx.env.cloud.change_in_sync(&change).await? {
-                return Ok(Observed::underway("PENDING: not on every name server yet"));
-            }
-            return Ok(Observed::Ready(
-                DnsIsCut { change_id: change },
-                Claim::AsWanted,
-            ));
-        }
-        if same_but_ttl(&there, &record(&self.record)) {
+        if now
+            .iter()
+            .any(|(leads, _)| matches!(leads, Leads::ToSource(_)))
+        {
             return Ok(Observed::Absent);
         }
-        Ok(Observed::Foreign(format!(
-            "record {} was changed by somebody since the plan was made: it answers {}",
-            there.name,
-            there.answer()
-        )))
+        let change_id = cx.handles().last().cloned().unwrap_or_default();
+        Ok(Observed::Ready(DnsIsCut { change_id }, Claim::AsWanted))
     }
 
-    async fn begin(&self, cx: &Cx<'_, Env>) -> Result<Call<dns::Record>, StepError> {
-        let there = self
-            .there(cx)
+    async fn begin(&self, cx: &Cx<'_, Env>) -> Result<Call<Vec<dns::Record>>, StepError> {
+        let now = self
+            .now(cx)
             .await?
-            .filter(|there| same_but_ttl(there, &record(&self.record)))
-            .ok_or_else(|| {
-                StepError::fail(
-                    "E4391",
-                    format!("record {} is not as the plan knows it", self.record.name),
-                )
-            })?;
-        let cut = self.cut(cx, &there)?;
-        let what = format!("drtool: {} to {}", there.name, cut.answer());
-        let batch = [dns::Change::Delete(there.clone()), dns::Change::Create(cut)];
+            .map_err(|why| StepError::fail("E4391", why))?;
+        let mut batch = Vec::new();
+        let mut before = Vec::new();
+        let mut names = Vec::new();
+        for (leads, cut) in now {
+            // What leads to the target already was put there by hand.
+            let Leads::ToSource(there) = leads else {
+                continue;
+            };
+            let new = cut.to.of(cx, &there)?;
+            names.push(format!("{} to {}", there.name, new.answer()));
+            batch.push(dns::Change::Delete(there.clone()));
+            batch.push(dns::Change::Create(new));
+            before.push(there);
+        }
+        if batch.is_empty() {
+            return Err(StepError::wait("E4391", "the records were cut meanwhile"));
+        }
+        // Route 53 takes 256 characters of comment.
+        let what: String = format!("drtool: {}", names.join(", "))
+            .chars()
+            .take(256)
+            .collect();
         Ok(cx
             .env
             .cloud
-            .change_records(&self.record.zone_id, &what, &batch)
-            .with_before(CallKind::Named, there))
+            .change_records(&self.zone_id, &what, &batch)
+            .with_before(CallKind::Named, before))
     }
 
     async fn undo(
         &self,
         cx: &Cx<'_, Env>,
-        _: &Made<DnsIsCut, dns::Record>,
+        _: &Made<DnsIsCut, Vec<dns::Record>>,
     ) -> Result<Undo, StepError> {
-        Ok(match self.there(cx).await? {
-            Some(there) if self.leads_to_target(cx, &there)? => Undo::Irreversible {
+        let mut names = Vec::new();
+        for cut in &self.records {
+            if matches!(cut.leads(cx).await?, Leads::ToTarget) {
+                names.push(cut.record.name.as_str());
+            }
+        }
+        Ok(if names.is_empty() {
+            Undo::Done
+        } else {
+            Undo::Irreversible {
                 why: format!(
                     "{} leads users to the target, which may have taken writes",
-                    there.name
+                    names.join(", ")
                 ),
                 instead: "drtool failback".into(),
-            },
-            _ => Undo::Done,
+            }
         })
     }
 }

@@ -15,7 +15,9 @@ pub mod db_snapshot;
 pub mod db_snapshot_copy;
 pub mod db_subnet_group;
 pub mod dns_cut;
+pub mod dns_in_sync;
 pub mod dns_ttl;
+pub mod dns_ttl_restored;
 pub mod elastic_ip;
 pub mod http_check;
 pub mod image;
@@ -29,6 +31,7 @@ pub mod log_group;
 pub mod nat_gateway;
 pub mod outside_check;
 pub mod ownership;
+pub mod probe_removal;
 pub mod probe_task;
 pub mod repository;
 pub mod role_access;
@@ -40,7 +43,9 @@ pub mod secret_promotion;
 pub mod secret_replica;
 pub mod secret_rewrite;
 pub mod security_group;
+pub mod security_group_removal;
 pub mod security_group_rules;
+pub mod security_group_rules_removal;
 pub mod service;
 pub mod service_scale;
 pub mod settings_diff;
@@ -73,7 +78,9 @@ static KINDS: &[Kind<Env>] = &[
     Kind::of::<db_snapshot_copy::DbSnapshotCopy>(),
     Kind::of::<db_subnet_group::DbSubnetGroup>(),
     Kind::of::<dns_cut::DnsCut>(),
+    Kind::of::<dns_in_sync::DnsInSync>(),
     Kind::of::<dns_ttl::DnsTtl>(),
+    Kind::of::<dns_ttl_restored::DnsTtlRestored>(),
     Kind::of::<elastic_ip::ElasticIp>(),
     Kind::of::<http_check::HttpCheck>(),
     Kind::of_work::<image::Image>(),
@@ -86,6 +93,7 @@ static KINDS: &[Kind<Env>] = &[
     Kind::of::<log_group::LogGroup>(),
     Kind::of::<nat_gateway::NatGateway>(),
     Kind::of::<outside_check::OutsideCheck>(),
+    Kind::of::<probe_removal::ProbeRemoval>(),
     Kind::of::<probe_task::ProbeTask>(),
     Kind::of::<repository::Repository>(),
     Kind::of::<role_access::RoleAccess>(),
@@ -97,7 +105,9 @@ static KINDS: &[Kind<Env>] = &[
     Kind::of::<secret_replica::SecretReplica>(),
     Kind::of::<secret_rewrite::SecretRewrite>(),
     Kind::of::<security_group::SecurityGroup>(),
+    Kind::of::<security_group_removal::SecurityGroupRemoval>(),
     Kind::of::<security_group_rules::SecurityGroupRules>(),
+    Kind::of::<security_group_rules_removal::SecurityGroupRulesRemoval>(),
     Kind::of::<service::Service>(),
     Kind::of::<service_scale::ServiceScale>(),
     Kind::of::<settings_diff::SettingsDiff>(),
@@ -149,7 +159,9 @@ mod tests {
             db_snapshot_copy::DbSnapshotCopy,
             db_subnet_group::DbSubnetGroup,
             dns_cut::DnsCut,
+            dns_in_sync::DnsInSync,
             dns_ttl::DnsTtl,
+            dns_ttl_restored::DnsTtlRestored,
             elastic_ip::ElasticIp,
             http_check::HttpCheck,
             image::Image,
@@ -162,6 +174,7 @@ mod tests {
             log_group::LogGroup,
             nat_gateway::NatGateway,
             outside_check::OutsideCheck,
+            probe_removal::ProbeRemoval,
             probe_task::ProbeTask,
             repository::Repository,
             role_access::RoleAccess,
@@ -173,7 +186,9 @@ mod tests {
             secret_replica::SecretReplica,
             secret_rewrite::SecretRewrite,
             security_group::SecurityGroup,
+            security_group_removal::SecurityGroupRemoval,
             security_group_rules::SecurityGroupRules,
+            security_group_rules_removal::SecurityGroupRulesRemoval,
             service::Service,
             service_scale::ServiceScale,
             settings_diff::SettingsDiff,

@@ -76,6 +76,25 @@ pub enum Peer {
     PrefixList(String),
 }
 
+impl Rule {
+    /// As EC2 has it, its peer known.
+    pub fn known(&self, cx: &Cx<'_, Env>) -> Result<ec2::Rule, StepError> {
+        let peer = match &self.peer {
+            Peer::Cidr(cidr) => ec2::Peer::Cidr(cidr.clone()),
+            Peer::Cidr6(cidr) => ec2::Peer::Cidr6(cidr.clone()),
+            Peer::Group(group) => ec2::Peer::Group(cx.value(group)?),
+            Peer::PrefixList(list) => ec2::Peer::PrefixList(list.clone()),
+        };
+        Ok(ec2::Rule {
+            protocol: self.protocol.clone(),
+            from: self.from_port,
+            to: self.to_port,
+            peer,
+            description: self.description.clone(),
+        })
+    }
+}
+
 /// What has to be done next to the rules of a group, in this order: letting in before keeping out.
 enum Next {
     Allow(Direction, Vec<ec2::Rule>),
@@ -86,19 +105,7 @@ impl SecurityGroupRules {
     fn wanted(&self, cx: &Cx<'_, Env>, direction: Direction) -> Result<Vec<ec2::Rule>, StepError> {
         let mut wanted = Vec::new();
         for rule in self.rules.iter().filter(|r| r.direction == direction) {
-            let peer = match &rule.peer {
-                Peer::Cidr(cidr) => ec2::Peer::Cidr(cidr.clone()),
-                Peer::Cidr6(cidr) => ec2::Peer::Cidr6(cidr.clone()),
-                Peer::Group(group) => ec2::Peer::Group(cx.value(group)?),
-                Peer::PrefixList(list) => ec2::Peer::PrefixList(list.clone()),
-            };
-            wanted.push(ec2::Rule {
-                protocol: rule.protocol.clone(),
-                from: rule.from_port,
-                to: rule.to_port,
-                peer,
-                description: rule.description.clone(),
-            });
+            wanted.push(rule.known(cx)?);
         }
         Ok(wanted)
     }
@@ -148,7 +155,7 @@ impl SecurityGroupRules {
 }
 
 /// Two rules let the same in, whatever their descriptions say. AWS leaves ports out where a rule is for every protocol.
-fn same(a: &ec2::Rule, b: &ec2::Rule) -> bool {
+pub fn same(a: &ec2::Rule, b: &ec2::Rule) -> bool {
     let ports = |r: &ec2::Rule| {
         if r.protocol == "-1" {
             (None, None)

@@ -136,17 +136,31 @@ impl TaskDefinition {
         })
     }
 
-    /// The newest revision of the family, if this step registered it. Every call appends one, so an older revision of
-    /// somebody else's is no conflict.
+    /// The newest active revision of the family that this step registered. Others may be newer: two services can run one
+    /// family, each with an environment of its own.
     async fn found(&self, cx: &Cx<'_, Env>) -> Result<Option<ecs::TaskDefinition>, StepError> {
-        let newest = cx
-            .env
-            .cloud
-            .task_definition(cx.place().as_str(), &self.family, cx.look())
-            .await?;
-        Ok(newest.as_ref().clone().filter(|t| {
+        let (cloud, region) = (&cx.env.cloud, cx.place().as_str());
+        let mine = |t: &ecs::TaskDefinition| {
             t.status != "INACTIVE" && t.status != "DELETE_IN_PROGRESS" && ours(cx, &t.tags)
-        }))
+        };
+        let newest = cloud
+            .task_definition(region, &self.family, cx.look())
+            .await?;
+        match newest.as_ref() {
+            Some(newest) if mine(newest) => return Ok(Some(newest.clone())),
+            None => return Ok(None),
+            Some(_) => {}
+        }
+        let all = cloud
+            .task_definitions(region, &self.family, cx.look())
+            .await?;
+        for arn in all.iter() {
+            let revision = cloud.task_definition(region, arn, cx.look()).await?;
+            if let Some(found) = revision.as_ref().clone().filter(mine) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 }
 

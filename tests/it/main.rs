@@ -3,8 +3,16 @@
 #[cfg(test)]
 mod images;
 #[cfg(test)]
+mod moved;
+#[cfg(test)]
 mod moves;
 #[cfg(test)]
+mod order;
+#[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod shapes;
+#[cfg(test)]
+mod variants;
 #[cfg(test)]
 mod world;

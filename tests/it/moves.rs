@@ -1,7 +1,6 @@
 //! Redmine moves to another region, in process and in virtual time.
 
 use aws_sim::oracle;
-use aws_sim::services::rds::DatabaseRef;
 use drtool::expand::Rehearsal;
 use drtool_engine::event::{Outcome, Reach, UnwindWhy};
 
@@ -17,33 +16,18 @@ fn redmine_moves_to_another_region_while_users_write() {
     let sandbox = bench.session.world().unwrap();
     let moved = sandbox.clock().nanos();
     bench.wait(600);
-    let kept = sandbox.world().lock();
-    let world = kept.world();
-    let rows = oracle::where_rows_are(world);
-    let database = |region: &str| {
-        let name = rows
-            .keys()
-            .find(|name| name.contains(region))
-            .expect("a database in each region");
-        let mut parts = name.split(' ').map(str::to_owned);
-        let mut next = || parts.next().unwrap();
-        DatabaseRef {
-            account: next(),
-            region: next(),
-            instance: next(),
-        }
-    };
+    let world = &bench.fork();
     assert_eq!(
-        oracle::lost(world, &database("eu-west-1")),
+        oracle::lost(world, &bench.database("eu-west-1")),
         [],
         "every acknowledged write is in the target"
     );
     assert!(
-        oracle::accepted_after(world, &database("us-west-2"), moved).is_empty(),
+        oracle::accepted_after(world, &bench.database("us-west-2"), moved).is_empty(),
         "the source stays fenced"
     );
     assert!(
-        !oracle::accepted_after(world, &database("eu-west-1"), moved).is_empty(),
+        !oracle::accepted_after(world, &bench.database("eu-west-1"), moved).is_empty(),
         "users write to the target"
     );
 }

@@ -1,21 +1,24 @@
 //! A sandbox in which a stack stands, and a run in it: what the promises are tried on.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use aws_sim::action::Action;
 use aws_sim::oracle;
+use aws_sim::services::rds::DatabaseRef;
 use aws_sim::world::{Settings, World};
 use drtool::cli::carry;
 use drtool::cli::stack::{Stack, Which};
 use drtool::env::Env;
 use drtool::expand::{self, Asked, Rehearsal};
-use drtool::manifest::Region;
+use drtool::failure::{Failures, Sources};
+use drtool::manifest::{self, File, Region};
 use drtool::sandbox::Sandbox;
 use drtool::session::{self, Session};
 use drtool_engine::RunId;
-use drtool_engine::event::Outcome;
-use drtool_engine::journal::{MemoryDisk, Place};
+use drtool_engine::event::{Outcome, Record};
+use drtool_engine::journal::{self, MemoryDisk, Place};
 use drtool_engine::plan::Plan;
 use drtool_engine::run::{Ended, Fleet, Pace, Run};
 
@@ -23,34 +26,99 @@ use drtool_engine::run::{Ended, Fleet, Pace, Run};
 pub struct Bench {
     pub session: Session,
     pub disk: Arc<MemoryDisk>,
+    /// The manifest's text, where it is not the one that is shipped.
+    manifest: Option<String>,
+    overlays: Vec<String>,
 }
 
 impl Bench {
     pub fn new() -> Bench {
         let sandbox = Sandbox::in_memory(1, Settings::default());
         sandbox.build("redmine").unwrap();
+        Bench::around(sandbox)
+    }
+
+    /// The same in another of all possible worlds.
+    pub fn seeded(seed: u64) -> Bench {
+        let sandbox = Sandbox::in_memory(seed, Settings::default());
+        sandbox.build("redmine").unwrap();
+        Bench::around(sandbox)
+    }
+
+    fn around(sandbox: Sandbox) -> Bench {
         Bench {
             session: Session::within(sandbox, Path::new("/memory")),
             disk: Arc::default(),
+            manifest: None,
+            overlays: Vec::new(),
         }
     }
 
+    /// With an overlay of the manifest, and what it finds in the source world.
+    pub fn overlaid(overlay: &str) -> Bench {
+        let mut bench = Bench::new();
+        bench.overlays = vec![overlay.to_owned()];
+        let sandbox = bench.session.world().unwrap();
+        sandbox.ensure_overlays("redmine", &bench.overlays).unwrap();
+        bench
+    }
+
+    /// With more in the source world (calls as the sandbox's stacks have them) and another text of the manifest.
+    pub fn changed(
+        calls: &str,
+        manifest: impl Fn(&str, &BTreeMap<String, String>) -> String,
+    ) -> Bench {
+        let mut bench = Bench::new();
+        let text = format!(
+            "{{stack: redmine, region: us-west-2, account: \"111122223333\", stands: {{ call: \"rds DescribeDBInstances\", with: {{ DBInstanceIdentifier: nothing }} }}, calls: [{calls}]}}"
+        );
+        let seed = drtool::sandbox::read(&text).unwrap();
+        let kept = bench.session.world().unwrap().lay(&seed).unwrap();
+        // What was written last is seen by then.
+        bench.wait(10);
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/redmine.yaml");
+        bench.manifest = Some(manifest(&std::fs::read_to_string(base).unwrap(), &kept));
+        bench
+    }
+
     pub fn stack(&self) -> Stack {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let which = Which {
-            stack: None,
-            manifest: Some(root.join("manifests/redmine.yaml")),
-            overlay: Vec::new(),
-        };
-        which
-            .read_alone()
+        self.stack_read()
             .unwrap_or_else(|failures| panic!("{}", failures.render(false)))
     }
 
+    fn stack_read(&self) -> Result<Stack, Failures> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/redmine.yaml");
+        if let Some(text) = &self.manifest {
+            let mut sources = Sources::default();
+            let base = File {
+                name: "manifests/redmine.yaml",
+                bytes: text.as_bytes(),
+            };
+            let manifest = manifest::load(&mut sources, &base, &[])?;
+            return Ok(Stack {
+                sources,
+                manifest,
+                path,
+                overlays: Vec::new(),
+            });
+        }
+        let which = Which {
+            stack: None,
+            manifest: Some(path),
+            overlay: self.overlays.clone(),
+        };
+        which.read_alone()
+    }
+
     pub fn plan(&self, profile: Rehearsal) -> Plan {
-        let mut found = self.stack();
-        let capture = carry::captured(&self.session, &found.manifest)
-            .unwrap_or_else(|f| panic!("{}", f.render(false)));
+        self.planned(profile)
+            .unwrap_or_else(|f| panic!("{}", f.render(false)))
+    }
+
+    /// The plan, or why there is none.
+    pub fn planned(&self, profile: Rehearsal) -> Result<Plan, Failures> {
+        let mut found = self.stack_read()?;
+        let capture = carry::captured(&self.session, &found.manifest)?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let runbook = found
             .runbook_in(root, "migrate")
@@ -62,7 +130,6 @@ impl Bench {
             seed: "7f3a".into(),
         };
         expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)
-            .unwrap_or_else(|f| panic!("{}", f.render(false)))
     }
 
     pub fn begin(&self, mut plan: Plan) -> Run<Env> {
@@ -108,27 +175,55 @@ impl Bench {
             .and_then(|mut ended| ended.pop())
     }
 
+    /// The stack's database in a region.
+    pub fn database(&self, region: &str) -> DatabaseRef {
+        let rows = oracle::where_rows_are(&self.fork());
+        let name = rows
+            .keys()
+            .find(|name| name.contains(region))
+            .unwrap_or_else(|| panic!("a database in {region}"));
+        let mut parts = name.split(' ').map(str::to_owned);
+        let mut next = || parts.next().unwrap();
+        DatabaseRef {
+            account: next(),
+            region: next(),
+            instance: next(),
+        }
+    }
+
     /// The world as it is now.
     pub fn fork(&self) -> World {
         self.session.world().unwrap().world().lock().world().fork()
     }
 
-    pub fn act(&self, action: &Action) {
+    /// Does something from outside the APIs. What comes of it, as JSON.
+    pub fn act(&self, action: &Action) -> serde_json::Value {
         let sandbox = self.session.world().unwrap();
         sandbox
             .world()
             .act(sandbox.clock().nanos(), action)
-            .unwrap();
+            .unwrap()
+    }
+
+    /// What is written of a run.
+    pub fn records(&self, plan: &Plan) -> Vec<Record> {
+        let id = RunId::new(&plan.seed).unwrap();
+        journal::read(&Place::new(self.disk.clone(), "/memory", id)).unwrap()
     }
 
     /// Users who write all the time.
     pub fn users(&self) {
+        self.users_of("users", "redmine.sidpotti.infracourse.cloud", 5);
+    }
+
+    /// Users of a name: of ten, one keeps old answers for half an hour, three open a connection a request.
+    pub fn users_of(&self, name: &str, host: &str, count: u32) {
         self.act(&Action::AddUsers {
-            name: "users".into(),
-            host: "redmine.sidpotti.infracourse.cloud".into(),
+            name: name.into(),
+            host: host.into(),
             https: true,
             path: "/login".into(),
-            count: 5,
+            count,
             every: 10.0,
         });
     }

@@ -31,6 +31,8 @@ pub struct Task {
 pub enum TasksOf<'a> {
     Service(&'a str),
     StartedBy(&'a str),
+    /// Every task of a family of task definitions.
+    Family(&'a str),
 }
 
 /// A one-off task.
@@ -64,6 +66,7 @@ impl Cloud {
                 list = match of {
                     TasksOf::Service(name) => list.service_name(name),
                     TasksOf::StartedBy(id) => list.started_by(id),
+                    TasksOf::Family(name) => list.family(name),
                 };
                 if stopped {
                     list = list.desired_status(aws::DesiredStatus::Stopped);

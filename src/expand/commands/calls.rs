@@ -227,7 +227,34 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             "RunTask",
             json!({ "cluster": p("cluster"), "taskDefinition": format!("<a task of {} that asks {}>", p("image").as_str().unwrap_or_default(), whole(&p("host")).as_str().unwrap_or_default()), "launchType": "FARGATE", "networkConfiguration": { "awsvpcConfiguration": { "subnets": p("subnets"), "securityGroups": p("securityGroups") } } }),
         ),
-        "dns-ttl" | "dns-cut" => change(&params),
+        "dns-ttl" | "dns-ttl-restored" => change(&[&params]),
+        "dns-cut" => {
+            let records = p("records");
+            let records: Vec<&Json> = records.as_array().into_iter().flatten().collect();
+            change(&records)
+        }
+        "probe-removal" => vec![
+            Command {
+                service: "ecs",
+                operation: "StopTask",
+                input: json!({ "cluster": p("cluster"), "task": p("task") }),
+            },
+            Command {
+                service: "ecs",
+                operation: "DeregisterTaskDefinition",
+                input: json!({ "taskDefinition": format!("<the revision of {}>", p("family").as_str().unwrap_or_default()) }),
+            },
+        ],
+        "security-group-removal" => one(
+            "ec2",
+            "DeleteSecurityGroup",
+            json!({ "GroupId": p("group") }),
+        ),
+        "security-group-rules-removal" => one(
+            "ec2",
+            "RevokeSecurityGroupIngress",
+            json!({ "GroupId": p("group"), "IpPermissions": p("rules").as_array().map(|all| all.iter().map(permission).collect::<Vec<_>>()) }),
+        ),
         _ => vec![],
     }
 }

@@ -23,15 +23,32 @@ pub(super) fn action(action: &Json) -> Json {
     }
 }
 
-/// The old record deleted exactly, the new one created: one batch.
-pub(super) fn change(params: &Json) -> Vec<Command> {
+/// The old records deleted exactly, the new ones created: one batch.
+pub(super) fn change(records: &[&Json]) -> Vec<Command> {
+    let changes: Vec<Json> = records.iter().flat_map(|params| pair(params)).collect();
+    let zone = records
+        .first()
+        .and_then(|params| params.pointer("/record/zoneId"))
+        .cloned();
+    vec![Command {
+        service: "route53",
+        operation: "ChangeResourceRecordSets",
+        input: json!({ "HostedZoneId": zone, "ChangeBatch": { "Changes": changes } }),
+    }]
+}
+
+/// One record: as it is, and as it will be. `ttl` is a TTL that is lowered, `lowered` one that is put back.
+fn pair(params: &Json) -> [Json; 2] {
     let record = |name: &str| {
         params
             .pointer(&format!("/record/{name}"))
             .filter(|v| !v.is_null())
             .cloned()
     };
-    let set = |ttl: Option<Json>, values: Option<Json>, alias: Option<Json>| json!({ "Name": record("name"), "Type": record("type"), "TTL": ttl, "ResourceRecords": values, "AliasTarget": alias, "SetIdentifier": record("setIdentifier"), "Failover": record("failover"), "HealthCheckId": record("healthCheckId") });
+    let set = |ttl: Option<Json>,
+               values: Option<Json>,
+               alias: Option<Json>,
+               check: Option<Json>| json!({ "Name": record("name"), "Type": record("type"), "TTL": ttl, "ResourceRecords": values, "AliasTarget": alias, "SetIdentifier": record("setIdentifier"), "Failover": record("failover"), "HealthCheckId": check });
     let values = record("values")
         .and_then(|v| {
             v.as_array().map(|all| {
@@ -43,22 +60,35 @@ pub(super) fn change(params: &Json) -> Vec<Command> {
         .filter(|v| !v.is_empty())
         .map(Json::from);
     let alias = record("alias").map(|a| json!({ "HostedZoneId": a.get("hostedZoneId"), "DNSName": a.get("dnsName"), "EvaluateTargetHealth": a.get("evaluateTargetHealth") }));
-    let new = match (params.get("ttl"), params.get("to")) {
-        (Some(ttl), _) => set(Some(ttl.clone()), values.clone(), alias.clone()),
-        (None, Some(to)) if alias.is_some() => {
-            let target = json!({ "HostedZoneId": to.get("zoneId"), "DNSName": to.get("dnsName"), "EvaluateTargetHealth": alias.as_ref().and_then(|a| a.get("EvaluateTargetHealth")) });
-            set(None, None, Some(target))
-        }
-        (None, to) => set(
-            record("ttl"),
-            to.map(|to| json!([{ "Value": to.get("dnsName") }])),
-            None,
+    let evaluates = record("failover").is_some()
+        || alias
+            .as_ref()
+            .and_then(|a| a.get("EvaluateTargetHealth"))
+            .is_some_and(|e| e == true);
+    let moved = params.get("to").map(|to| match &alias {
+        Some(_) => (None, Some(json!({ "HostedZoneId": to.get("zoneId"), "DNSName": to.get("dnsName"), "EvaluateTargetHealth": evaluates }))),
+        None => (Some(json!([{ "Value": to.get("dnsName") }])), None),
+    });
+    let check = record("healthCheckId");
+    let (old, new) = match (params.get("ttl"), params.get("lowered"), moved) {
+        (Some(ttl), _, _) => (
+            set(record("ttl"), values.clone(), alias.clone(), check.clone()),
+            set(Some(ttl.clone()), values, alias, check),
         ),
+        (None, Some(lowered), Some((values, alias))) => (
+            set(Some(lowered.clone()), values.clone(), alias.clone(), None),
+            set(record("ttl"), values, alias, None),
+        ),
+        (None, _, moved) => {
+            let (to_values, to_alias) = moved.unwrap_or_default();
+            (
+                set(record("ttl"), values, alias, check),
+                set(record("ttl"), to_values, to_alias, None),
+            )
+        }
     };
-    let changes = json!([{ "Action": "DELETE", "ResourceRecordSet": set(record("ttl"), values, alias) }, { "Action": "CREATE", "ResourceRecordSet": new }]);
-    vec![Command {
-        service: "route53",
-        operation: "ChangeResourceRecordSets",
-        input: json!({ "HostedZoneId": record("zoneId"), "ChangeBatch": { "Changes": changes } }),
-    }]
+    [
+        json!({ "Action": "DELETE", "ResourceRecordSet": old }),
+        json!({ "Action": "CREATE", "ResourceRecordSet": new }),
+    ]
 }

@@ -155,6 +155,7 @@ fn whole(value: &Json) -> Json {
 fn looks(step: &Planned) -> &'static str {
     match step.kind.as_str() {
         "kms-key" => "the key is enabled and encrypts",
+        "dns-in-sync" => "aws route53 get-change says INSYNC",
         "certificate-issued" => "aws acm describe-certificate says ISSUED",
         "target-health" => "aws elbv2 describe-target-health says healthy, as often as wanted",
         "write-refused" => "try a write from the application's subnets and groups: it must fail",

@@ -10,7 +10,7 @@ use crate::expand::Expansion;
 use crate::manifest::{Database, Located};
 
 pub(super) use copy::{restore, seed};
-pub(super) use probe::{open, open_rules, probe_group, probe_rule, task};
+pub(super) use probe::{open, open_rules, probe_group, probe_rule, remove_probes, task};
 pub(super) use proof::verify;
 pub(super) use settings::{finish, settings};
 

@@ -188,7 +188,105 @@ pub(in crate::expand) fn open(
             exactly: false,
         },
     );
+    e.made.insert(
+        format!("{}#sourceProbeGroup", source.arn),
+        Value::later(group.clone(), "groupId"),
+    );
     (Value::later(group, "groupId"), step)
+}
+
+/// The probes of a database in both regions, their groups and the rules by which they were let in: removed at the end of a move.
+pub(in crate::expand) fn remove_probes(e: &mut Expansion<'_>, index: usize) {
+    let Some((database, source)) = super::captured(e, index) else {
+        return;
+    };
+    let (from, to) = (e.capture.region.clone(), e.asked.to.to_string());
+    let name = database.name.value.clone();
+    let first = source
+        .security_group_ids
+        .first()
+        .cloned()
+        .unwrap_or_default();
+    for (place, word, roles, group) in [
+        (
+            from,
+            "source",
+            vec![format!("probe {name}"), format!("application probe {name}")],
+            "sourceProbeGroup",
+        ),
+        (
+            to,
+            "target",
+            vec![format!("target probe {name}")],
+            "probeGroup",
+        ),
+    ] {
+        let mut gone = vec![];
+        for (number, role) in roles.iter().enumerate() {
+            let Some(step) = e.roles.get(role).cloned() else {
+                continue;
+            };
+            let Some(probe) = e.steps.iter().find(|s| s.id == step).and_then(|s| {
+                serde_json::from_value::<steps::probe_task::ProbeTask>(s.params.clone()).ok()
+            }) else {
+                continue;
+            };
+            let suffix = if number == 0 {
+                String::new()
+            } else {
+                format!("-{}", number + 1)
+            };
+            gone.push(e.step(
+                &format!("{word}-task{suffix}"),
+                steps::probe_removal::KIND,
+                &place,
+                Effect::Changes,
+                format!("probe {} is stopped and deregistered", probe.name),
+                &steps::probe_removal::ProbeRemoval {
+                    family: probe.name,
+                    cluster: probe.cluster,
+                    task: Value::later(step, "taskArn"),
+                },
+            ));
+        }
+        let made = e.made.get(&format!("{}#{group}", source.arn)).cloned();
+        let Some(Value::Later(made, field)) = made else {
+            continue;
+        };
+        let database_group = if word == "source" {
+            Value::Known(first.clone())
+        } else {
+            e.of(&first, "the security group")
+        };
+        let rule = e.step(
+            &format!("{word}-rule"),
+            steps::security_group_rules_removal::KIND,
+            &place,
+            Effect::Changes,
+            format!(
+                "the {word}'s database lets the probe in no more (port {})",
+                source.settings.port
+            ),
+            &steps::security_group_rules_removal::SecurityGroupRulesRemoval {
+                group: database_group,
+                rules: vec![probe_rule(source, made.clone())],
+            },
+        );
+        for task in &gone {
+            e.need(task.clone());
+        }
+        e.step(
+            &format!("{word}-group"),
+            steps::security_group_removal::KIND,
+            &place,
+            Effect::Changes,
+            "the probe's security group is deleted",
+            &steps::security_group_removal::SecurityGroupRemoval {
+                group: Value::Later(made, field),
+            },
+        );
+        e.need(rule);
+    }
 }
 
 /// The probe's own security group.

@@ -107,6 +107,7 @@ pub(in crate::expand) fn verify(e: &mut Expansion<'_>, index: usize) {
             ..task
         },
     );
+    e.role(format!("target probe {name}"), &probe);
     let asks = |question: &str, expect: Option<Value<String>>, log_group: String| {
         steps::sql_check::SqlCheck {
             probe: Value::later(probe.clone(), "taskArn"),

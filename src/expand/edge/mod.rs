@@ -9,7 +9,7 @@ use crate::expand::Expansion;
 
 pub(super) use balancers::balancers;
 pub(super) use certificates::certificates;
-pub(super) use records::{captured, cut, lower_ttl};
+pub(super) use records::{captured, cut, in_sync, lower_ttl, restore_ttl};
 
 /// The balancers in front of the manifest's services, each once.
 fn wanted<'a>(e: &Expansion<'a>) -> Vec<&'a Balancer> {

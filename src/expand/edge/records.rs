@@ -4,7 +4,7 @@ use crate::expand::Expansion;
 use crate::manifest::RecordKind;
 use crate::steps;
 use drtool_engine::plan::Milestone;
-use drtool_engine::step::Effect;
+use drtool_engine::step::{Effect, Value};
 
 /// The captured records that a manifest's record stands for: the set itself, or the primary of a pair.
 pub(in crate::expand) fn captured<'a>(
@@ -53,11 +53,7 @@ pub(super) fn record<'a>(
         e.fault("E1036", wanted.record.at, message, "this record", "");
         return None;
     }
-    let kind = match record {
-        r if r.failover.is_some() => RecordKind::Failover,
-        r if r.alias.is_some() => RecordKind::Alias,
-        _ => RecordKind::Cname,
-    };
+    let kind = record_kind(record);
     if let Some(said) = &wanted.kind
         && said.value != kind
     {
@@ -88,7 +84,88 @@ pub(super) fn record<'a>(
         );
         return None;
     }
-    Some((record, kind))
+    if wanted.private {
+        e.fault(
+            "E1036",
+            wanted.record.at,
+            format!(
+                "{} is a private zone: nobody outside it can show that its names lead to the target, so this version cuts public zones only",
+                wanted.zone.value
+            ),
+            "this record",
+            "leave it out, and change it by hand after the move",
+        );
+        return None;
+    }
+    leads_to_balancer(e, index, record).then_some((record, kind))
+}
+
+/// Only a record that leads to the service's balancer is cut: another one leads users somewhere that this plan knows nothing of.
+fn leads_to_balancer(e: &mut Expansion<'_>, index: usize, record: &crate::capture::Record) -> bool {
+    let wanted = &e.manifest.dns[index];
+    let balancer = e.balancer(wanted.to.as_str()).map(str::to_owned);
+    let balancer = e
+        .capture
+        .balancers
+        .iter()
+        .find(|b| Some(&b.arn) == balancer.as_ref());
+    // A service without a balancer is refused by the cut itself.
+    let Some(balancer) = balancer else {
+        return true;
+    };
+    let leads: Vec<&str> = match &record.alias {
+        Some(alias) => vec![alias.dns_name.as_str()],
+        None => record.values.iter().map(String::as_str).collect(),
+    };
+    let bare = |name: &str| {
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        name.strip_prefix("dualstack.")
+            .map(str::to_owned)
+            .unwrap_or(name)
+    };
+    if leads
+        .iter()
+        .all(|name| bare(name) == bare(&balancer.dns_name))
+    {
+        return true;
+    }
+    let message = format!(
+        "{} leads to {}, which is not the balancer of {} ({})",
+        record.name,
+        leads.join(", "),
+        wanted.to.value,
+        balancer.dns_name
+    );
+    e.fault(
+        "E1036",
+        wanted.record.at,
+        message,
+        "this record",
+        "name the record that leads to the balancer, or correct `to`",
+    );
+    false
+}
+
+/// The address record of the other family under the same name, if there is one: cut alone, a name would lead to both regions.
+fn other_family<'a>(
+    e: &Expansion<'a>,
+    record: &crate::capture::Record,
+) -> Option<&'a crate::capture::Record> {
+    e.capture.records.iter().find(|r| {
+        r.zone_id == record.zone_id
+            && r.name == record.name
+            && r.set_identifier == record.set_identifier
+            && record.kind == "A"
+            && r.kind == "AAAA"
+    })
+}
+
+fn record_kind(record: &crate::capture::Record) -> RecordKind {
+    match record {
+        r if r.failover.is_some() => RecordKind::Failover,
+        r if r.alias.is_some() => RecordKind::Alias,
+        _ => RecordKind::Cname,
+    }
 }
 
 fn kind_word(kind: RecordKind) -> &'static str {
@@ -145,13 +222,13 @@ pub(in crate::expand) fn lower_ttl(e: &mut Expansion<'_>, index: usize) {
     e.role(format!("ttl {index}"), &step);
 }
 
-/// The record, pointed at the target.
-pub(in crate::expand) fn cut(e: &mut Expansion<'_>, index: usize) {
+/// A manifest's record as it will be when it is cut, and where it will lead.
+fn record_cut(e: &mut Expansion<'_>, index: usize) -> Vec<steps::dns_cut::RecordCut> {
     let Some((record, kind)) = record(e, index) else {
-        return;
+        return vec![];
     };
     let wanted = &e.manifest.dns[index];
-    let Some(balancer) = e.balancer(wanted.to.as_str()) else {
+    let Some(balancer) = e.balancer(wanted.to.as_str()).map(str::to_owned) else {
         e.fault(
             "E1103",
             wanted.to.at,
@@ -162,65 +239,245 @@ pub(in crate::expand) fn cut(e: &mut Expansion<'_>, index: usize) {
             "the record leads here",
             "",
         );
-        return;
+        return vec![];
     };
-    let balancer = balancer.to_owned();
-    let destination = steps::dns_cut::Destination {
-        dns_name: e.of(&format!("{balancer}#dnsName"), "the balancer"),
-        zone_id: e.of(&format!("{balancer}#zoneId"), "the balancer"),
-    };
+    let to = destination(e, &balancer);
     let lowered = wanted
         .lower_ttl_to
         .as_ref()
         .map(|l| l.as_secs() as u32)
         .filter(|_| record.ttl.is_some());
-    let mut now = record.clone();
-    now.ttl = lowered.or(now.ttl);
-    let from = record
-        .alias
-        .as_ref()
-        .map_or_else(|| record.values.join(", "), |a| a.dns_name.clone());
-    let field = format!("record {} ({})", record.name, kind_word(kind));
-    let to = crate::composed::Composed(vec![destination.dns_name.clone()]);
-    e.rewriter.note(&field, &from, &to, "the cut");
-    let title = format!(
-        "{} {} ({}) → the balancer in {}",
-        record.kind,
-        record.name,
-        kind_word(kind),
-        e.asked.to
-    );
-    e.step(
+    let mut all = vec![record];
+    if let Some(other) = other_family(e, record) {
+        if !leads_to_balancer(e, index, other) {
+            return vec![];
+        }
+        all.push(other);
+    }
+    all.into_iter()
+        .map(|record| {
+            let from = record
+                .alias
+                .as_ref()
+                .map_or_else(|| record.values.join(", "), |a| a.dns_name.clone());
+            let field = format!(
+                "{} record {} ({})",
+                record.kind,
+                record.name,
+                kind_word(kind)
+            );
+            let leads = crate::composed::Composed(vec![to.dns_name.clone()]);
+            e.rewriter.note(&field, &from, &leads, "the cut");
+            health_check(e, index, record);
+            let mut now = record.clone();
+            now.ttl = lowered.or(now.ttl);
+            steps::dns_cut::RecordCut {
+                record: now,
+                to: to.clone(),
+            }
+        })
+        .collect()
+}
+
+fn destination(e: &mut Expansion<'_>, balancer: &str) -> steps::dns_cut::Destination {
+    steps::dns_cut::Destination {
+        dns_name: e.of(&format!("{balancer}#dnsName"), "the balancer"),
+        zone_id: e.of(&format!("{balancer}#zoneId"), "the balancer"),
+    }
+}
+
+/// A health check stays with the source: the record is cut without it.
+fn health_check(e: &mut Expansion<'_>, index: usize, record: &crate::capture::Record) {
+    let Some(check) = &record.health_check_id else {
+        return;
+    };
+    if record.alias.is_some() {
+        e.notes.push(format!(
+            "health check {check} watches the source and is taken off record {}: from the cut on its alias is as healthy as the target's balancer",
+            record.name
+        ));
+        return;
+    }
+    let what = format!("route53/healthcheck/{check}");
+    if !e
+        .manifest
+        .leave_behind
+        .iter()
+        .any(|l| l.what.as_str() == what)
+    {
+        e.fault(
+            "E1111",
+            e.manifest.dns[index].record.at,
+            format!(
+                "health check {check} of record {} watches the source and would not move: without it nothing switches to the secondary",
+                record.name
+            ),
+            "this record",
+            format!("make the primary an alias of the balancer; or, if it may go: `leaveBehind: [ {{ what: {what}, why: … }} ]`"),
+        );
+    }
+}
+
+/// The records of a zone that the manifest names, by their places in it.
+fn of_zone(e: &Expansion<'_>, index: usize) -> Vec<usize> {
+    let zone = &e.manifest.dns[index].zone.value;
+    (0..e.manifest.dns.len())
+        .filter(|other| e.manifest.dns[*other].zone.value == *zone)
+        .collect()
+}
+
+/// The records of a zone, pointed at the target in one batch: a zone is cut as a whole or not at all.
+pub(in crate::expand) fn cut(e: &mut Expansion<'_>, index: usize) {
+    let together = of_zone(e, index);
+    if together.first() != Some(&index) {
+        return;
+    }
+    let mut records = vec![];
+    for other in &together {
+        records.extend(record_cut(e, *other));
+    }
+    let Some(first) = records.first().map(|r| r.record.clone()) else {
+        return;
+    };
+    let names: Vec<&str> = together
+        .iter()
+        .map(|other| e.manifest.dns[*other].record.as_str())
+        .collect();
+    let title = match names.as_slice() {
+        [name] => format!(
+            "{} {name} ({}) → the balancer in {}",
+            first.kind,
+            kind_word(record_kind(&first)),
+            e.asked.to
+        ),
+        _ => format!(
+            "zone {}, in one batch: {} → the balancer in {}",
+            first.zone,
+            names.join(", "),
+            e.asked.to
+        ),
+    };
+    // Zones are cut one after the other: a crash between two leaves a known half.
+    let earlier: Vec<usize> = (0..e.steps.len())
+        .filter(|at| e.steps[*at].kind == steps::dns_cut::KIND)
+        .collect();
+    let after = (0..index)
+        .filter(|other| !together.contains(other))
+        .map(|other| e.manifest.dns[other].zone.to_string())
+        .fold(vec![], |mut zones: Vec<String>, zone| {
+            if !zones.contains(&zone) {
+                zones.push(zone);
+            }
+            zones
+        });
+    // The first zone is cut only while those after it are as planned.
+    for at in &earlier {
+        let then = serde_json::to_value(&records).unwrap_or_default();
+        if let (Some(params), Some(more)) = (e.steps[*at].params.as_object_mut(), then.as_array())
+            && let Some(list) = params
+                .entry("then")
+                .or_insert_with(|| serde_json::json!([]))
+                .as_array_mut()
+        {
+            list.extend(more.iter().cloned());
+        }
+    }
+    let step = e.step(
         "",
         steps::dns_cut::KIND,
         "global",
         Effect::Cuts,
         title,
         &steps::dns_cut::DnsCut {
-            record: now,
-            to: destination,
+            zone_id: first.zone_id.clone(),
+            zone: first.zone.clone(),
+            records,
+            after,
+            then: vec![],
         },
     );
-    let confirm = e.confirm(format!(
+    for other in &together {
+        e.role(format!("cut {other}"), &step);
+    }
+    // The first answer is for all of them.
+    let all: Vec<&str> = e.manifest.dns.iter().map(|r| r.record.as_str()).collect();
+    let mut question = Some(format!(
         "Point {} at {}? The source is fenced; after this there is no way back but another move.",
-        record.name, e.asked.to
+        all.join(", "),
+        e.asked.to
     ));
+    if let Some(last) = earlier.last() {
+        let before = e.steps[*last].id.clone();
+        e.need(before);
+        question = None;
+    }
+    let confirm = question.and_then(|question| e.confirm(question));
     let step = e.last();
     step.confirm = confirm;
     step.milestone = Some(Milestone::Cut);
-    // Records are cut one after the other: a crash between two leaves a known half.
-    let before: Vec<_> = e
-        .steps
-        .iter()
-        .rev()
-        .skip(1)
-        .filter(|s| s.kind == steps::dns_cut::KIND)
-        .map(|s| s.id.clone())
-        .take(1)
-        .collect();
-    for id in before {
-        e.need(id);
-        // The first answer is for all of them.
-        e.last().confirm = None;
+}
+
+/// The zone's change, on every name server.
+pub(in crate::expand) fn in_sync(e: &mut Expansion<'_>, index: usize) {
+    if of_zone(e, index).first() != Some(&index) {
+        return;
+    }
+    let Some(cut) = e.roles.get(&format!("cut {index}")).cloned() else {
+        return;
+    };
+    let title = format!(
+        "zone {}: the change is on every name server",
+        e.manifest.dns[index].zone.value
+    );
+    e.step(
+        "",
+        steps::dns_in_sync::KIND,
+        "global",
+        Effect::Reads,
+        title,
+        &steps::dns_in_sync::DnsInSync {
+            change: Value::later(cut, "changeId"),
+        },
+    );
+    e.hold_in_drill(serde_json::json!({ "changeId": "" }));
+}
+
+/// The TTL that was lowered for the cut, as it was before: users are in the target and stay there.
+pub(in crate::expand) fn restore_ttl(e: &mut Expansion<'_>, index: usize) {
+    if !e.roles.contains_key(&format!("ttl {index}")) {
+        return;
+    }
+    let wanted = &e.manifest.dns[index];
+    let (Some(record), Some(balancer)) = (
+        captured(e, index),
+        e.balancer(wanted.to.as_str()).map(str::to_owned),
+    ) else {
+        return;
+    };
+    let lowered = wanted
+        .lower_ttl_to
+        .as_ref()
+        .map_or(0, |l| l.as_secs() as u32);
+    let to = destination(e, &balancer);
+    let title = format!(
+        "TTL of {} back to {} s",
+        record.name,
+        record.ttl.unwrap_or_default()
+    );
+    e.step(
+        "",
+        steps::dns_ttl_restored::KIND,
+        "global",
+        Effect::Changes,
+        title,
+        &steps::dns_ttl_restored::DnsTtlRestored {
+            record: record.clone(),
+            to,
+            lowered,
+        },
+    );
+    e.hold_in_drill(serde_json::json!({ "ttl": record.ttl.unwrap_or_default() }));
+    if let Some(cut) = e.roles.get(&format!("cut {index}")).cloned() {
+        e.need(cut);
     }
 }
