@@ -333,7 +333,7 @@ fn a_secret_that_the_manifest_asks_to_rewrite_names_the_target() {
 fn a_database_that_nobody_can_compare_is_refused() {
     let calls = format!(
         r#"{GROUPS},
-    {{ call: "rds CreateDBInstance", with: {{ DBInstanceIdentifier: redmine-my, DBName: redmine, Engine: mariadb, EngineVersion: "10.11.8", DBInstanceClass: db.t4g.medium, AllocatedStorage: 20, MasterUsername: redmine, MasterUserPassword: sandbox-Redmine-db-5.1, DBSubnetGroupName: redmine, VpcSecurityGroupIds: ["${{database}}"] }} }},
+    {{ call: "rds CreateDBInstance", with: {{ DBInstanceIdentifier: redmine-my, DBName: redmine, Engine: mysql, EngineVersion: "8.0.40", DBInstanceClass: db.t4g.medium, AllocatedStorage: 20, MasterUsername: redmine, MasterUserPassword: sandbox-Redmine-db-5.1, DBSubnetGroupName: redmine, VpcSecurityGroupIds: ["${{database}}"] }} }},
     {{ call: "rds DescribeDBInstances", with: {{ DBInstanceIdentifier: redmine-my }}, until: {{ at: /DBInstances/0/DBInstanceStatus, is: available }} }}"#
     );
     let bench = Bench::changed(&calls, |base, _| {

@@ -81,11 +81,6 @@ impl Bench {
         bench
     }
 
-    pub fn stack(&self) -> Stack {
-        self.stack_read()
-            .unwrap_or_else(|failures| panic!("{}", failures.render(false)))
-    }
-
     fn stack_read(&self) -> Result<Stack, Failures> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/redmine.yaml");
         if let Some(text) = &self.manifest {

@@ -193,25 +193,52 @@ def look(check):
         check.true(f"no probe's definition in {region}", not any("drtool" in f for f in families))
 
 
-def main():
+def look_at_names(check):
+    """The overlay's names: a CNAME with a long TTL, a second zone, a failover pair."""
+    balancer = check.aws("elbv2 describe-load-balancers")["LoadBalancers"][0]["DNSName"].lower()
+    found = {}
+    for zone in check.aws("route53 list-hosted-zones")["HostedZones"]:
+        for record in check.aws("route53 list-resource-record-sets", "--hosted-zone-id", zone["Id"])["ResourceRecordSets"]:
+            found[record["Name"].rstrip("."), record["Type"], record.get("SetIdentifier")] = record
+
+    def leads(record):
+        return (record.get("AliasTarget") or {}).get("DNSName", "").rstrip(".").lower()
+
+    tracker = found["tracker.infracourse.cloud", "CNAME", None]
+    check.same("the CNAME", tracker["ResourceRecords"], [{"Value": balancer}])
+    check.same("its TTL", tracker["TTL"], 300)
+    check.same("the second zone", leads(found["redmine.infracourse.example", "A", None]), balancer)
+    primary, secondary = (found["issues.infracourse.cloud", "A", name] for name in ("primary", "secondary"))
+    check.same("the primary", leads(primary), balancer)
+    check.same("the primary's health", (primary["AliasTarget"]["EvaluateTargetHealth"], primary.get("HealthCheckId")), (True, None))
+    check.true("the secondary", SOURCE in leads(secondary), leads(secondary))
+
+
+def moved(options, look):
+    """One move in a world of its own, and what the CLI finds afterwards."""
     with tempfile.TemporaryDirectory() as state:
         common = ["--state", state]
-        migrate = [drtool(), "migrate", "--stack", "redmine", "--to", TARGET, "--sandbox", "--sandbox-speed", "instant", *common]
+        migrate = [drtool(), "migrate", "--stack", "redmine", "--to", TARGET, "--sandbox", "--sandbox-speed", "instant", *options, *common]
         done = subprocess.run(migrate, cwd=ROOT, capture_output=True, text=True, timeout=300)
         if done.returncode != 0:
-            raise SystemExit(f"migrate ended with {done.returncode}\n{done.stderr}")
+            raise SystemExit(f"{' '.join(migrate[1:])} ended with {done.returncode}\n{done.stderr}")
         serve = subprocess.Popen([drtool(), "sandbox", "serve", "--port", "0", *common], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         try:
-            endpoint = serve.stdout.readline().split()[-1]
-            check = Checks(endpoint)
+            check = Checks(serve.stdout.readline().split()[-1])
             look(check)
         finally:
             serve.terminate()
             serve.wait(10)
-    for failure in check.failures:
+    return check
+
+
+def main():
+    checks = [moved([], look), moved(["--overlay", "failover-pair"], look_at_names)]
+    failures = [failure for check in checks for failure in check.failures]
+    for failure in failures:
         print(f"FAILED {failure}")
-    print(f"moved: {check.passed} passed, {len(check.failures)} failed")
-    return 1 if check.failures else 0
+    print(f"moved: {sum(check.passed for check in checks)} passed, {len(failures)} failed")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

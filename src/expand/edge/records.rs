@@ -343,6 +343,7 @@ pub(in crate::expand) fn cut(e: &mut Expansion<'_>, index: usize) {
         .iter()
         .map(|other| e.manifest.dns[*other].record.as_str())
         .collect();
+    let together_named = names.join(", ");
     let title = match names.as_slice() {
         [name] => format!(
             "{} {name} ({}) → the balancer in {}",
@@ -352,9 +353,7 @@ pub(in crate::expand) fn cut(e: &mut Expansion<'_>, index: usize) {
         ),
         _ => format!(
             "zone {}, in one batch: {} → the balancer in {}",
-            first.zone,
-            names.join(", "),
-            e.asked.to
+            first.zone, together_named, e.asked.to
         ),
     };
     // Zones are cut one after the other: a crash between two leaves a known half.
@@ -399,16 +398,14 @@ pub(in crate::expand) fn cut(e: &mut Expansion<'_>, index: usize) {
     for other in &together {
         e.role(format!("cut {other}"), &step);
     }
-    // The first answer is for all of them.
-    let all: Vec<&str> = e.manifest.dns.iter().map(|r| r.record.as_str()).collect();
     let mut question = Some(format!(
         "Point {} at {}? The source is fenced; after this there is no way back but another move.",
-        all.join(", "),
-        e.asked.to
+        together_named, e.asked.to
     ));
     if let Some(last) = earlier.last() {
         let before = e.steps[*last].id.clone();
         e.need(before);
+        // The first answer is for all of them.
         question = None;
     }
     let confirm = question.and_then(|question| e.confirm(question));
