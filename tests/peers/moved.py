@@ -145,7 +145,7 @@ def look(check):
                 check.failures.append(f"{command}: {field} names the source: {text}")
     check.passed += len(found)
 
-    database = next(d for d in one("rds describe-db-instances")["DBInstances"] if d["DBInstanceIdentifier"] == "redmine-db")
+    database = next(d for d in one("rds describe-db-instances")["DBInstances"] if d["DBInstanceIdentifier"].startswith("redmine-db"))
     old = check.aws("rds describe-db-instances", "--db-instance-identifier", "redmine-db", region=SOURCE)["DBInstances"][0]
     check.same("the database", database["DBInstanceStatus"], "available")
     check.same("Multi-AZ", database["MultiAZ"], True)
