@@ -27,7 +27,7 @@ fn pages_itself(service: ServiceId, operation: &str) -> bool {
             operation,
             "ListResourceRecordSets" | "ListHostedZonesByName"
         ),
-        ServiceId::Logs => matches!(operation, "GetLogEvents" | "FilterLogEvents"),
+        ServiceId::Logs => operation == "GetLogEvents",
         ServiceId::Cloudwatch => operation == "GetMetricData",
         _ => false,
     }
@@ -41,6 +41,7 @@ fn sizes(service: ServiceId, operation: &str) -> (usize, Option<(usize, usize)>)
         ServiceId::Elbv2 => (400, Some((1, 400))),
         ServiceId::Ecs if operation == "ListServices" => (10, Some((1, 100))),
         ServiceId::Ecs => (100, Some((1, 100))),
+        ServiceId::Logs if operation == "FilterLogEvents" => (10_000, None),
         ServiceId::Logs | ServiceId::Autoscaling | ServiceId::Tagging => (50, None),
         ServiceId::Ssm if operation == "GetParametersByPath" => (10, None),
         ServiceId::Ssm => (50, None),
@@ -133,8 +134,28 @@ pub fn cut(model: &Model, operation: &Operation, page: &Page, output: &mut Value
     if !output.is_object() {
         *output = Value::Object(Map::new());
     }
-    let keys: Vec<&String> = paginator
-        .result_key
+    // A list and its token may be inside a member (`EngineDefaults.Parameters`).
+    let around = paginator.result_key.first().and_then(|k| k.split_once('.'));
+    let (output, shape) = match around {
+        None => (output, shape),
+        Some((around, _)) => {
+            let member = model.shape(shape).member(around);
+            let (Some(inner), Some(member)) = (output.get_mut(around), member) else {
+                return;
+            };
+            (inner, member.shape)
+        }
+    };
+    let inside = |key: &String| match around {
+        Some((around, _)) => key
+            .strip_prefix(around)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .unwrap_or(key)
+            .to_owned(),
+        None => key.clone(),
+    };
+    let keys: Vec<String> = paginator.result_key.iter().map(inside).collect();
+    let keys: Vec<&String> = keys
         .iter()
         .filter(|k| model.shape(shape).member(k).is_some())
         .collect();
@@ -164,7 +185,7 @@ pub fn cut(model: &Model, operation: &Operation, page: &Page, output: &mut Value
     let Some(members) = output.as_object_mut() else {
         return;
     };
-    if let Some(key) = paginator.output_token.first() {
+    if let Some(key) = &paginator.output_token.first().map(inside) {
         if more {
             members.insert(key.clone(), Value::String(close(to, last, page.parameters)));
         } else if !model.shape(shape).member(key).is_some_and(|m| m.required) {

@@ -25,6 +25,9 @@ pub mod ssm;
 pub mod sts;
 pub mod tagging;
 
+#[cfg(test)]
+mod histories;
+
 /// Which service. `id` is botocore's name of it, `signing` the name in SigV4 scopes and IAM actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceId {

@@ -131,6 +131,10 @@ pub fn statistics(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
 }
 
 pub fn data(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
+    // All that is asked for comes in one answer, so no token was ever given.
+    if input.str("NextToken").is_some() {
+        return Err(AwsError::new("InvalidNextToken", "Invalid nextToken"));
+    }
     let (from, to) = span(input)?;
     let ascending = input.str("ScanBy") == Some("TimestampAscending");
     let queries = input.list("MetricDataQueries");

@@ -155,6 +155,11 @@ fn wildcard(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// The digest by which a registry knows these bytes.
+pub fn digest(bytes: &[u8]) -> String {
+    manifest::digest_of(bytes)
+}
+
 /// An image as a container engine gets it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Image {

@@ -192,7 +192,7 @@ fn render(cx: &mut Cx<'_>, name: &str, include: &[String]) -> Value {
     let services = state
         .services
         .iter()
-        .filter(|(k, s)| alive(k) && s.status != "INACTIVE")
+        .filter(|(k, s)| alive(k) && s.status == "ACTIVE")
         .count();
     let has = |what: &str| include.iter().any(|i| i == what);
     let mut value = json!({

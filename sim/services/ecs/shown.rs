@@ -37,7 +37,8 @@ pub(super) fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         .ecs
         .services
         .seen_all(now)
-        .filter(|(_, s)| s.cluster == cluster && s.status != "INACTIVE")
+        // One that is being deleted can be described, and is not listed any more.
+        .filter(|(_, s)| s.cluster == cluster && s.status == "ACTIVE")
         .filter(|(_, s)| {
             launch
                 .as_ref()

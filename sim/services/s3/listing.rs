@@ -1,6 +1,7 @@
 //! Lists of keys and versions: prefixes, delimiters, pages.
 
 use super::{Bucket, buckets, objects::Object};
+use crate::clock::Dice;
 use crate::error::AwsError;
 use crate::world::{Cx, Input, Output};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -188,6 +189,22 @@ pub(super) fn objects(cx: &mut Cx<'_>, input: &Input, bucket: &Bucket) -> Result
     Ok(out.into())
 }
 
+/// A token for the place after a name: it is good for its bucket, and nobody makes one up.
+fn sealed(bucket: &str, name: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{:016x}{name}", seal(bucket, name)))
+}
+
+fn opened(bucket: &str, token: &str) -> Option<String> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+    let (given, name) = text.split_at_checked(16)?;
+    let given = u64::from_str_radix(given, 16).ok()?;
+    (given == seal(bucket, name)).then(|| name.to_owned())
+}
+
+fn seal(bucket: &str, name: &str) -> u64 {
+    Dice(0).hash(&["continuation", bucket, name], 0)
+}
+
 pub(super) fn objects_v2(
     cx: &mut Cx<'_>,
     input: &Input,
@@ -196,17 +213,13 @@ pub(super) fn objects_v2(
     let (most, writer) = (max_keys(input, "MaxKeys")?, Writer::of(input));
     let start = input.str("StartAfter").unwrap_or_default();
     let after = match input.str("ContinuationToken") {
-        Some(token) => URL_SAFE_NO_PAD
-            .decode(token)
-            .ok()
-            .and_then(|t| String::from_utf8(t).ok())
-            .ok_or_else(|| {
-                AwsError::new(
-                    "InvalidArgument",
-                    "The continuation token provided is incorrect",
-                )
-                .status(400)
-            })?,
+        Some(token) => opened(&bucket.name, token).ok_or_else(|| {
+            AwsError::new(
+                "InvalidArgument",
+                "The continuation token provided is incorrect",
+            )
+            .status(400)
+        })?,
         None => start.to_owned(),
     };
     let (places, more) = page(
@@ -232,7 +245,7 @@ pub(super) fn objects_v2(
         out["StartAfter"] = writer.text(start);
     }
     if let (true, Some(last)) = (more, places.last()) {
-        out["NextContinuationToken"] = json!(URL_SAFE_NO_PAD.encode(last.name()));
+        out["NextContinuationToken"] = json!(sealed(&bucket.name, last.name()));
     }
     Ok(out.into())
 }

@@ -35,6 +35,10 @@ def binary():
     return str(max(built, key=lambda path: path.stat().st_mtime))
 
 
+# What each world was asked, from its own log: for the table of coverage.
+SEEN = {}
+
+
 class World:
     """One simulated AWS. Use it as a context manager."""
 
@@ -56,6 +60,7 @@ class World:
 
     def __exit__(self, *_):
         botocore.waiter.time = time
+        SEEN[self.endpoint] = self.control("log?last=10000000")["entries"]
         self.process.terminate()
         self.process.wait(10)
 
