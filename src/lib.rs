@@ -10,6 +10,7 @@ pub mod env;
 pub mod expand;
 pub mod failure;
 pub mod manifest;
+pub mod preflight;
 pub mod printable;
 pub mod probe;
 pub mod registry;

@@ -17,11 +17,13 @@ use drtool_engine::step::Effect;
 
 use super::{Shared, stack};
 use crate::capture::Capture;
+use crate::cloud::place::Identity;
 use crate::discover::{self, Named};
 use crate::env::Env;
 use crate::expand::{self, Asked, Rehearsal};
 use crate::failure::{Exit, Failure, Failures};
 use crate::manifest::{Manifest, Region};
+use crate::preflight::{self, Depth, Report, Subject};
 use crate::session::Session;
 
 /// What a manifest names, for discovery.
@@ -63,8 +65,13 @@ pub fn named(manifest: &Manifest, partition: &str) -> Named {
     }
 }
 
-/// Asks AWS who we are, and what the source stack is.
+/// Asks AWS what the source stack is.
 pub fn captured(session: &Session, manifest: &Manifest) -> Result<Capture, Failures> {
+    Ok(looked(session, manifest)?.0)
+}
+
+/// Asks AWS who we are, and what the source stack is.
+fn looked(session: &Session, manifest: &Manifest) -> Result<(Capture, Identity), Failures> {
     let region = manifest.source.region.as_str().to_owned();
     let account = manifest.source.account.as_str().to_owned();
     let cloud = session.cloud();
@@ -93,15 +100,86 @@ pub fn captured(session: &Session, manifest: &Manifest) -> Result<Capture, Failu
             .hint("say --profile, or correct source.account in the manifest"));
         }
         let named = Named {
-            partition: who.partition,
+            partition: who.partition.clone(),
             ..named
         };
-        discover::discover(&cloud, &named, taken, 0).await
+        let capture = discover::discover(&cloud, &named, taken, 0).await?;
+        Ok((capture, who))
     })??;
     Ok(found)
 }
 
-/// A plan from the live stack.
+/// A plan from the live stack, with what it was made from.
+pub struct Live {
+    pub plan: Plan,
+    pub capture: Capture,
+    pub who: Identity,
+}
+
+/// Looks at the live stack and plans from what is seen.
+pub fn live(
+    session: &Session,
+    found: &mut stack::Stack,
+    to: &Region,
+    profile: Rehearsal,
+    runbook: &str,
+    shared: &Shared,
+) -> Result<Live, Failures> {
+    build(session, found)?;
+    let (capture, who) = looked(session, &found.manifest)?;
+    let runbook = found.runbook(shared, runbook)?;
+    let asked = Asked {
+        to: to.clone(),
+        profile,
+        lineage: super::plan::lineage(&capture.account, &capture.stack),
+        seed: unused(session),
+    };
+    let plan = expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)?;
+    Ok(Live { plan, capture, who })
+}
+
+/// Asks AWS whether anything would stop a plan. Nothing is touched.
+pub fn preflight(
+    session: &Session,
+    manifest: &Manifest,
+    live: &Live,
+    to: &Region,
+    depth: Depth,
+) -> Result<Report, Failures> {
+    let Some(target) = manifest.targets.get(to) else {
+        return Ok(Report::default());
+    };
+    let env = environment(session, &live.plan)?;
+    let subject = Subject {
+        plan: live.plan.clone(),
+        capture: live.capture.clone(),
+        network: target.network.value.clone(),
+        to: to.clone(),
+        who: live.who.clone(),
+        depth,
+    };
+    Ok(session.block_on(preflight::run(env, subject))?)
+}
+
+/// A plan that is about to be carried out: nothing that AWS could show beforehand stops it.
+pub fn passed(
+    session: &Session,
+    manifest: &Manifest,
+    live: &Live,
+    to: &Region,
+    shared: &Shared,
+) -> Result<(), Failures> {
+    let report = preflight(session, manifest, live, to, Depth::DryRuns)?;
+    if report.refuses() {
+        return Err(report.failures());
+    }
+    if !shared.json && !shared.quiet {
+        eprint!("{}", super::show::preflight::line(&report, shared.colour()));
+    }
+    Ok(())
+}
+
+/// A plan from the live stack that passes preflight.
 pub fn planned(
     session: &Session,
     found: &mut stack::Stack,
@@ -109,16 +187,9 @@ pub fn planned(
     profile: Rehearsal,
     shared: &Shared,
 ) -> Result<Plan, Failures> {
-    build(session, found)?;
-    let capture = captured(session, &found.manifest)?;
-    let runbook = found.runbook(shared, "migrate")?;
-    let asked = Asked {
-        to,
-        profile,
-        lineage: super::plan::lineage(&capture.account, &capture.stack),
-        seed: unused(session),
-    };
-    expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)
+    let live = live(session, found, &to, profile, "migrate", shared)?;
+    passed(session, &found.manifest, &live, &to, shared)?;
+    Ok(live.plan)
 }
 
 /// A run id that no run has yet.

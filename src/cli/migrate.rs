@@ -68,7 +68,8 @@ fn fresh(
         .and_then(|v| v.as_str())
         .map(str::to_owned);
     let to = stack::target(&found.manifest, to.as_deref())?;
-    let mut now = carry::planned(session, found, to, Rehearsal::Real, shared)?;
+    let live = carry::live(session, found, &to, Rehearsal::Real, "migrate", shared)?;
+    let mut now = live.plan.clone();
     now.seed = saved.seed.clone();
     let differing: Vec<String> = saved
         .steps
@@ -86,7 +87,11 @@ fn fresh(
         )
         .collect();
     if differing.is_empty() {
-        return Ok(());
+        let live = carry::Live {
+            plan: saved.clone(),
+            ..live
+        };
+        return carry::passed(session, &found.manifest, &live, &to, shared);
     }
     let shown: Vec<&String> = differing.iter().take(5).collect();
     Err(Failure::new(

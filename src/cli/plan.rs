@@ -7,8 +7,10 @@ use sha2::{Digest, Sha256};
 
 use crate::expand::{self, Asked, Rehearsal};
 use crate::failure::{Exit, Failure, Failures};
+use crate::manifest::Region;
+use crate::preflight::Depth;
 
-use super::{Shared, show, stack};
+use super::{Shared, carry, show, stack};
 
 #[derive(Debug, Args)]
 pub struct Plan {
@@ -29,35 +31,44 @@ pub struct Plan {
     /// Print the equivalent commands of the AWS CLI: the way to go on if drtool cannot run.
     #[arg(long)]
     pub as_cli: bool,
+    /// Ask AWS nothing: plan from the capture alone. So it is when there are no credentials.
+    #[arg(long)]
+    pub offline: bool,
 }
 
 pub fn run(command: &Plan, shared: &Shared) -> Result<Exit, Failures> {
     let mut found = command.which.read_one(shared)?;
     let to = stack::target(&found.manifest, command.to.as_deref())?;
-    let capture = found.capture()?;
-    let runbook = found.runbook(shared, &command.runbook)?;
-    let asked = Asked {
-        to,
-        profile: if command.drill {
-            Rehearsal::Drill
-        } else {
-            Rehearsal::Real
-        },
-        lineage: lineage(&capture.account, &capture.stack),
-        seed: seed(),
+    let profile = if command.drill {
+        Rehearsal::Drill
+    } else {
+        Rehearsal::Real
     };
-    let plan = expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)?;
+    let (plan, report) = if command.offline || !shared.whither.answers() {
+        (captured(command, &mut found, to, profile, shared)?, None)
+    } else {
+        let session = shared.whither.session()?;
+        let live = carry::live(&session, &mut found, &to, profile, &command.runbook, shared)?;
+        let report = carry::preflight(&session, &found.manifest, &live, &to, Depth::Reads)?;
+        (live.plan, Some(report))
+    };
     if let Some(path) = &command.out {
         save(&plan, path)?;
     }
     if command.as_cli {
         super::say(&expand::commands::script(&plan));
     } else if shared.json {
-        let mut text = serde_json::to_string_pretty(&plan).unwrap_or_default();
+        let mut shown = serde_json::to_value(&plan).unwrap_or_default();
+        if let Some(report) = &report {
+            shown["preflight"] = serde_json::to_value(report).unwrap_or_default();
+        }
+        let mut text = serde_json::to_string_pretty(&shown).unwrap_or_default();
         text.push('\n');
         super::say(&text);
     } else {
-        super::say(&show::plan(&plan, shared.colour_out(), shared.verbose > 0));
+        let colour = shared.colour_out();
+        super::say(&show::plan(&plan, colour, shared.verbose > 0));
+        super::say(&show::preflight::section(report.as_ref(), colour));
         if let Some(path) = &command.out {
             super::say(&format!(
                 "saved to {}; run exactly this with: drtool migrate --plan {}\n",
@@ -66,7 +77,32 @@ pub fn run(command: &Plan, shared: &Shared) -> Result<Exit, Failures> {
             ));
         }
     }
-    Ok(Exit::Done)
+    match report {
+        Some(report) if report.refuses() && (shared.json || command.as_cli) => {
+            Err(report.failures())
+        }
+        Some(report) if report.refuses() => Ok(Exit::Refused),
+        _ => Ok(Exit::Done),
+    }
+}
+
+/// A plan from the capture beside the manifest: pure, and quick.
+fn captured(
+    command: &Plan,
+    found: &mut stack::Stack,
+    to: Region,
+    profile: Rehearsal,
+    shared: &Shared,
+) -> Result<drtool_engine::plan::Plan, Failures> {
+    let capture = found.capture()?;
+    let runbook = found.runbook(shared, &command.runbook)?;
+    let asked = Asked {
+        to,
+        profile,
+        lineage: lineage(&capture.account, &capture.stack),
+        seed: seed(),
+    };
+    expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)
 }
 
 /// The same for all runs of one stack in one account.

@@ -85,6 +85,23 @@ impl Whither {
         }
     }
 
+    /// Whether there is an AWS to ask: a sandbox, an endpoint, or credentials that somebody meant for this command.
+    pub fn answers(&self) -> bool {
+        const CREDENTIALS: [&str; 5] = [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_PROFILE",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ];
+        self.sandbox
+            || self.endpoint_url.is_some()
+            || self.profile.is_some()
+            || CREDENTIALS
+                .iter()
+                .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    }
+
     /// Whether nobody will be asked.
     pub fn agreed(&self) -> bool {
         self.yes || self.sandbox

@@ -118,6 +118,20 @@ impl CloudError {
         self.code() == Some(wanted)
     }
 
+    /// Whether AWS answered that whoever asks may not.
+    pub fn denied(&self) -> bool {
+        self.code().is_some_and(|code| {
+            [
+                "AccessDenied",
+                "AccessDeniedException",
+                "UnauthorizedOperation",
+                "AuthorizationError",
+                "NotAuthorized",
+            ]
+            .contains(&code)
+        })
+    }
+
     pub fn class(&self) -> Class {
         match &self.kind {
             Failure::Refused {

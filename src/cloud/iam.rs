@@ -3,8 +3,10 @@
 use super::call::{Outgoing, outgoing};
 use super::error::CloudError;
 use super::{Cloud, refused};
+use aws_sdk_iam::types as aws;
 use drtool_engine::step::Look;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const SERVICE: &str = "iam";
@@ -131,34 +133,51 @@ impl Cloud {
         Ok(documents)
     }
 
-    /// What IAM's simulator says. It does not know conditional SCPs, nor resource policies: a hint, never a proof.
+    /// What IAM's simulator says, told `context` (condition keys and their values). It does not know conditional SCPs, nor
+    /// resource policies: a hint, never a proof.
     pub async fn simulate(
         &self,
         principal: &str,
         actions: &[String],
         resources: &[String],
+        context: &BTreeMap<String, Vec<String>>,
     ) -> Result<Vec<Decision>, CloudError> {
+        let context = context
+            .iter()
+            .map(|(key, values)| {
+                aws::ContextEntry::builder()
+                    .context_key_name(key)
+                    .context_key_type(match values.len() {
+                        1 => aws::ContextKeyTypeEnum::String,
+                        _ => aws::ContextKeyTypeEnum::StringList,
+                    })
+                    .set_context_key_values(Some(values.clone()))
+                    .build()
+            })
+            .collect();
         let mut pages = self
             .iam(REGION)
             .simulate_principal_policy()
             .policy_source_arn(principal)
             .set_action_names(Some(actions.to_vec()))
             .set_resource_arns(Some(resources.to_vec()))
+            .set_context_entries(Some(context))
             .into_paginator()
+            .items()
             .send();
         let mut all = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(refused(
+        while let Some(item) = pages.next().await {
+            let result = item.map_err(refused(
                 SERVICE,
                 "SimulatePrincipalPolicy",
                 REGION,
                 principal,
             ))?;
-            all.extend(page.evaluation_results().iter().map(|r| Decision {
-                action: r.eval_action_name().to_owned(),
-                resource: r.eval_resource_name().unwrap_or("*").to_owned(),
-                decision: r.eval_decision().as_str().to_owned(),
-            }));
+            all.push(Decision {
+                action: result.eval_action_name().to_owned(),
+                resource: result.eval_resource_name().unwrap_or("*").to_owned(),
+                decision: result.eval_decision().as_str().to_owned(),
+            });
         }
         Ok(all)
     }

@@ -23,6 +23,7 @@ pub mod quotas;
 pub mod rds;
 pub mod seams;
 pub mod secrets;
+pub mod usage;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;

@@ -34,7 +34,8 @@ pub(super) fn fits<'a>(
     }
     if asked.to == manifest.source.region.value {
         let failure = Failure::input("E1030", format!("{} is where the stack stands", asked.to))
-            .at(sources, manifest.source.region.at, "the source");
+            .at(sources, manifest.source.region.at, "the source")
+            .hint("say another region of `targets:` with --to");
         return Err(failure.into());
     }
     match manifest.targets.get(&asked.to) {

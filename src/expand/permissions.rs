@@ -117,6 +117,37 @@ const DESTROYS: &[&str] = &[
     "Stop",
 ];
 
+/// What preflight looks at, beside what the steps look with.
+pub const PREFLIGHT: &[&str] = &[
+    "acm:DescribeCertificate",
+    "acm:ListCertificates",
+    "acm:ListTagsForCertificate",
+    "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeRegions",
+    "ec2:DescribeVpcAttribute",
+    "ec2:DescribeVpcPeeringConnections",
+    "ecr:DescribeRepositories",
+    "ecs:DescribeTasks",
+    "ecs:ListClusters",
+    "ecs:ListServices",
+    "ecs:ListTasks",
+    "elasticloadbalancing:DescribeTargetHealth",
+    "iam:GetRole",
+    "iam:SimulatePrincipalPolicy",
+    "kms:DescribeKey",
+    "logs:DescribeLogGroups",
+    "rds:DescribeDBEngineVersions",
+    "rds:DescribeDBSnapshots",
+    "rds:DescribeOptionGroupOptions",
+    "rds:DescribeOrderableDBInstanceOptions",
+    "route53:ListHostedZones",
+    "route53:ListResourceRecordSets",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:ListSecrets",
+    "servicequotas:GetAWSDefaultServiceQuota",
+    "servicequotas:GetServiceQuota",
+];
+
 /// The policy document.
 pub fn policy(plan: &Plan, read_only: bool) -> Json {
     let facts: Option<Facts> = serde_json::from_value(plan.facts.clone()).ok();
@@ -125,6 +156,9 @@ pub fn policy(plan: &Plan, read_only: bool) -> Json {
     let mut statements = vec![
         json!({ "Sid": "WhoAmI", "Effect": "Allow", "Action": ["sts:GetCallerIdentity"], "Resource": "*" }),
     ];
+    statements.push(
+        json!({ "Sid": "Preflight", "Effect": "Allow", "Action": PREFLIGHT, "Resource": "*" }),
+    );
     let title = |text: &str| {
         text.split(['-', '_'])
             .map(|w| {

@@ -33,6 +33,8 @@ pub struct Sandbox {
     world: SharedWorld,
     clock: VirtualClock,
     seed: u64,
+    /// Access key and secret of whoever works in it.
+    caller: (String, String),
 }
 
 /// The world, seen by the clock, the connector and the probe.
@@ -83,7 +85,18 @@ impl Sandbox {
         clock.start_at(kept.world().now());
         let world = SharedWorld(Arc::new(Mutex::new(kept)));
         clock.attach(Arc::new(world.clone()));
-        Sandbox { world, clock, seed }
+        Sandbox {
+            world,
+            clock,
+            seed,
+            caller: (ACCESS_KEY.into(), SECRET_KEY.into()),
+        }
+    }
+
+    /// The same world, worked in by somebody else: an access key that IAM gave there.
+    pub fn signed_by(mut self, key: &str, secret: &str) -> Sandbox {
+        self.caller = (key.to_owned(), secret.to_owned());
+        self
     }
 
     pub fn clock(&self) -> &VirtualClock {
@@ -99,7 +112,7 @@ impl Sandbox {
         Seams {
             http: Some(wire::client(self.clock.clone(), self.world.clone())),
             clock: Some(Arc::new(self.clock.clone())),
-            credentials: Some((ACCESS_KEY.into(), SECRET_KEY.into())),
+            credentials: Some(self.caller.clone()),
             pinned: Some(self.seed),
             ..Seams::default()
         }

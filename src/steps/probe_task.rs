@@ -19,6 +19,10 @@ use crate::composed::Composed;
 use drtool_engine::step::{Value, Yields};
 
 pub const KIND: &str = "probe-task";
+/// CPU units of its task.
+const CPU: u32 = 256;
+/// What its task takes of the quota for Fargate.
+pub const VCPU: f64 = CPU as f64 / 1024.0;
 pub const SUMMARY: &str = "a task that asks a database from inside its network";
 pub const EXAMPLE: &str = "\
 id: probe-task
@@ -137,7 +141,7 @@ impl ProbeTask {
             family: self.name.clone(),
             revision: 0,
             status: String::new(),
-            cpu: Some("256".into()),
+            cpu: Some(CPU.to_string()),
             memory: Some("512".into()),
             network_mode: Some("awsvpc".into()),
             compatibilities: vec!["FARGATE".into()],

@@ -9,6 +9,8 @@ mod moves;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod shapes;

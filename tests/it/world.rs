@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws_sim::action::Action;
+use aws_sim::keep::Kept;
 use aws_sim::oracle;
 use aws_sim::services::rds::DatabaseRef;
 use aws_sim::world::{Settings, World};
@@ -21,6 +22,7 @@ use drtool_engine::event::{Outcome, Record};
 use drtool_engine::journal::{self, MemoryDisk, Place};
 use drtool_engine::plan::Plan;
 use drtool_engine::run::{Ended, Fleet, Pace, Run};
+use serde_json::Value;
 
 /// A sandbox in which Redmine stands, and the plan of its move.
 pub struct Bench {
@@ -79,6 +81,26 @@ impl Bench {
         let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/redmine.yaml");
         bench.manifest = Some(manifest(&std::fs::read_to_string(base).unwrap(), &kept));
         bench
+    }
+
+    /// The same stack in a world that was prepared elsewhere, worked in by whoever holds that key.
+    pub fn of(world: World, key: Option<(&str, &str)>) -> Bench {
+        let sandbox = Sandbox::around(Kept::in_memory(world), 1);
+        Bench::around(match key {
+            Some((key, secret)) => sandbox.signed_by(key, secret),
+            None => sandbox,
+        })
+    }
+
+    /// One AWS call by somebody else: the account's root.
+    pub fn call(&self, region: &str, service: &str, operation: &str, input: Value) -> Value {
+        let sandbox = self.session.world().unwrap();
+        call(sandbox, region, service, operation, input)
+    }
+
+    pub fn stack(&self) -> Stack {
+        self.stack_read()
+            .unwrap_or_else(|failures| panic!("{}", failures.render(false)))
     }
 
     fn stack_read(&self) -> Result<Stack, Failures> {
@@ -230,6 +252,27 @@ impl Bench {
         sandbox.world().lock().advance_to(until).unwrap();
         sandbox.clock().start_at(until);
     }
+}
+
+/// One AWS call by somebody else: the account's root.
+pub fn call(
+    sandbox: &Sandbox,
+    region: &str,
+    service: &str,
+    operation: &str,
+    input: Value,
+) -> Value {
+    let action = Action::Call {
+        account: "111122223333".into(),
+        region: region.into(),
+        service: service.into(),
+        operation: operation.into(),
+        input,
+    };
+    let now = sandbox.clock().nanos();
+    let answer = sandbox.world().act(now, &action).unwrap();
+    assert!(answer.get("error").is_none(), "{operation}: {answer}");
+    answer["output"].clone()
 }
 
 /// Where two worlds differ, but for what a log group holds (a probe has written into it) and the default groups that RDS

@@ -1,5 +1,7 @@
 //! Plans as people read them. Knows the plan and nothing else: a saved plan prints the same anywhere.
 
+pub mod preflight;
+
 use std::fmt::Write;
 
 use drtool_engine::plan::{Plan, Planned, Proof};

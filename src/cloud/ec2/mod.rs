@@ -1,6 +1,8 @@
 //! EC2: the network of a stack, from the VPC to the NAT gateway.
 
+mod dry_run;
 mod gateway;
+mod peering;
 mod route_table;
 mod security_group;
 mod subnet;
@@ -10,7 +12,9 @@ use crate::cloud::Tags;
 use aws_sdk_ec2::types as aws;
 use serde_json::{Value, json};
 
+pub use dry_run::DryRun;
 pub use gateway::{Address, InternetGateway, NatGateway};
+pub use peering::Peering;
 pub use route_table::{Association, Route, RouteTable};
 pub use security_group::{Peer, Rule, SecurityGroup};
 pub use subnet::{Subnet, Zone};

@@ -226,39 +226,6 @@ impl Cloud {
             .find(|db| db.id.eq_ignore_ascii_case(id))
             .cloned())
     }
-
-    /// Whether a class can be ordered with an engine version, Multi-AZ or not, in that region.
-    pub async fn db_orderable(
-        &self,
-        region: &str,
-        engine: &str,
-        version: &str,
-        class: &str,
-        multi_az: bool,
-    ) -> Result<bool, CloudError> {
-        let mut pages = self
-            .rds(region)
-            .describe_orderable_db_instance_options()
-            .engine(engine)
-            .engine_version(version)
-            .db_instance_class(class)
-            .vpc(true)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = pages.next().await {
-            let option = item.map_err(refused(
-                SERVICE,
-                "DescribeOrderableDBInstanceOptions",
-                region,
-                class,
-            ))?;
-            if !multi_az || option.multi_az_capable().unwrap_or_default() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
 }
 
 /// Calls. Described here, sent by the engine.

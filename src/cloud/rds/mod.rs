@@ -1,6 +1,7 @@
 //! RDS: instances, snapshots and the groups they need.
 
 mod instance;
+mod offer;
 mod option_group;
 mod parameter_group;
 mod snapshot;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub use instance::{DbChange, DbInstance, Restore};
+pub use offer::{ClassOffer, EngineVersion};
 pub use option_group::{DbOption, DbOptionGroup};
 pub use parameter_group::{DbParameter, DbParameterGroup};
 pub use snapshot::{DbSnapshot, SnapshotCopy};
