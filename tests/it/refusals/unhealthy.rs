@@ -56,10 +56,8 @@ fn a_health_path_that_answers_404() {
         let input = json!({ "TargetGroupArn": arn, "HealthCheckPath": "/nowhere", "Matcher": { "HttpCode": "200" } });
         there(sandbox, "elbv2", "ModifyTargetGroup", input);
     });
-    assert!(
-        step.starts_with("services") || step.starts_with("checks"),
-        "{step}: {why}"
-    );
+    assert_eq!(step, "services/web-service", "{why}");
+    assert!(why.starts_with("E4372"), "{why}");
 }
 
 #[test]
@@ -74,10 +72,8 @@ fn a_database_gone_dark() {
         let input = json!({ "GroupId": group["GroupId"], "IpPermissions": group["IpPermissions"] });
         there(sandbox, "ec2", "RevokeSecurityGroupIngress", input);
     });
-    assert!(
-        step.starts_with("services") || step.starts_with("checks"),
-        "{step}: {why}"
-    );
+    assert_eq!(step, "services/web-service", "{why}");
+    assert!(why.starts_with("E4013"), "{why}");
 }
 
 #[test]
@@ -101,10 +97,8 @@ fn a_secret_without_its_key() {
         }
         panic!("the secret was never promoted");
     });
-    assert!(
-        step.starts_with("services") || step.starts_with("checks"),
-        "{step}: {why}"
-    );
+    assert_eq!(step, "services/web-service", "{why}");
+    assert!(why.starts_with("E4372"), "{why}");
 }
 
 #[test]
@@ -129,9 +123,7 @@ fn tasks_that_crash() {
         },
     );
     let (step, why) = stopped(&ended);
-    assert!(
-        step.starts_with("services") || step.starts_with("checks"),
-        "{step}: {why}"
-    );
+    assert_eq!(step, "services/web-service", "{why}");
+    assert!(why.starts_with("E4372"), "{why}");
     assert_eq!(record(&bench), led, "nothing is cut");
 }
