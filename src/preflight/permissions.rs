@@ -204,7 +204,19 @@ fn named(ground: &Ground<'_>) -> Vec<Ask> {
                     .flatten()
                     .map(str::to_owned),
             ),
-            steps::dns_cut::KIND | steps::dns_ttl::KIND => {
+            steps::dns_cut::KIND => {
+                let cut = step.params.pointer("/records").and_then(Json::as_array);
+                for record in cut.into_iter().flatten().filter_map(|r| r.get("record")) {
+                    let member = |name: &str| record.get(name).and_then(Json::as_str);
+                    if let (Some(zone), Some(name)) = (member("zoneId"), member("name")) {
+                        zones
+                            .entry(zone.to_owned())
+                            .or_default()
+                            .insert(name.to_owned());
+                    }
+                }
+            }
+            steps::dns_ttl::KIND | "dns-ttl-restored" => {
                 if let (Some(zone), Some(name)) = (text("/record/zoneId"), text("/record/name")) {
                     zones
                         .entry(zone.to_owned())
