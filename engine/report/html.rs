@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::figures::{Figures, figures};
 use super::picture::phases;
+use super::verdict::{self, judge};
 use super::words::{Said, Tone, between, clean, duration, fault, milestone, outcome, say};
 use crate::event::{Event, Record};
 use crate::plan::Milestone;
@@ -54,15 +55,17 @@ pub fn page(records: &[Record]) -> Result<String, Illegal> {
                     }
                 }
                 (numbers(&figures))
-                h2 { "Facts" }
-                (facts(&state))
+                (objectives(&state, &figures))
                 (faults(&state))
                 h2 { "Timeline" }
                 (timeline(records, &state))
                 h2 { "Steps" }
                 (steps(&state))
+                (held(&state))
                 h2 { "What happened" }
                 (events(records, &state))
+                h2 { "The plan" }
+                (facts(&state))
                 p.detail { "plan " code { (state.hash) } " · " (records.len()) " records" }
             }
         }
@@ -92,6 +95,32 @@ fn numbers(figures: &Figures) -> Markup {
             div { "calls" b { (figures.calls) } (figures.refused) " refused, " (figures.unanswered) " unanswered" }
             div { "steps" b { (figures.made) " made" } (figures.found) " found, " (figures.held) " held" }
             div { "lives" b { (figures.lives) } }
+        }
+    }
+}
+
+fn objectives(state: &RunState, figures: &Figures) -> Markup {
+    let judged = judge(&state.plan, figures);
+    html! {
+        @if !judged.is_empty() {
+            h2 { "Objectives" }
+            table {
+                @for one in &judged {
+                    @let said = verdict::say(one);
+                    tr { th { (verdict::name(one.measure)) } td class=(class(said.tone)) { (said.text) } }
+                }
+            }
+        }
+    }
+}
+
+/// What this run did not do, so that nobody takes it for shown.
+fn held(state: &RunState) -> Markup {
+    let steps: Vec<_> = state.plan.steps.iter().filter(|step| step.hold).collect();
+    html! {
+        @if !steps.is_empty() {
+            h2 { "Held: looked at, not done" }
+            table { @for step in steps { tr { td { (clean(step.id.as_str())) } td { (clean(&step.title)) } } } }
         }
     }
 }
@@ -271,6 +300,7 @@ fn word(milestone: Milestone) -> &'static str {
     match milestone {
         Milestone::Fenced => "fenced",
         Milestone::RecoveryPoint => "kept",
+        Milestone::Proven => "proven",
         Milestone::Cut => "cut",
         Milestone::Serving => "serving",
     }

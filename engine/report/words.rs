@@ -74,6 +74,7 @@ pub fn milestone(milestone: Milestone) -> &'static str {
     match milestone {
         Milestone::Fenced => "the source refuses users: downtime begins",
         Milestone::RecoveryPoint => "up to here data is kept",
+        Milestone::Proven => "the target answers its deep checks",
         Milestone::Cut => "users are sent to the target",
         Milestone::Serving => "the target answers under its name: downtime ends",
     }
@@ -300,12 +301,12 @@ pub fn say(record: &Record) -> Option<Said> {
 
 pub fn sight(seen: &Sight) -> String {
     let text = match seen {
-        Sight::Absent => "not there; would be made".to_owned(),
+        Sight::Absent => "would be done".to_owned(),
         Sight::Partial(note) => format!("partly there: {note}"),
         Sight::Underway(note) => format!("under way: {note}"),
         Sight::Ready(how) => claim(*how).to_owned(),
         Sight::Foreign(why) => format!("a stranger's: {why}"),
-        Sight::Unseen(why) => format!("cannot be seen: {why}"),
+        Sight::Unseen(why) => format!("not looked at: {why}"),
         Sight::Error(fault) => format!("cannot be seen: {} [{}]", fault.what, fault.code),
     };
     clean(&text)

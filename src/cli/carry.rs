@@ -1,5 +1,6 @@
 //! What every command that carries a run out shares: reading the stack, the capture, Ctrl-C, the reporters, the end.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use drtool_engine::report::lines::{Detail, Lines};
 use drtool_engine::report::words;
 use drtool_engine::run::{Controls, Ended, Fleet, Pace, Run, RunError};
 
+use super::summary::Summary;
 use super::{Shared, stack};
 use crate::capture::Capture;
 use crate::discover::{self, Named};
@@ -107,6 +109,18 @@ pub fn planned(
     profile: Rehearsal,
     shared: &Shared,
 ) -> Result<Plan, Failures> {
+    planned_from(session, found, to, profile, BTreeMap::new(), shared)
+}
+
+/// A plan from the live stack, recovered from these snapshots (by database instance).
+pub fn planned_from(
+    session: &Session,
+    found: &mut stack::Stack,
+    to: Region,
+    profile: Rehearsal,
+    recovery_points: BTreeMap<String, String>,
+    shared: &Shared,
+) -> Result<Plan, Failures> {
     build(session, found)?;
     let capture = captured(session, &found.manifest)?;
     let runbook = found.runbook(shared, "migrate")?;
@@ -115,6 +129,7 @@ pub fn planned(
         profile,
         lineage: super::plan::lineage(&capture.account, &capture.stack),
         seed: unused(session),
+        recovery_points,
     };
     expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)
 }
@@ -312,26 +327,27 @@ pub fn close(run: &RunId, ended: &Ended, shared: &Shared) -> Result<Exit, Failur
             .into());
         }
     };
+    let records = super::look::records(&place(&shared.whither.runs(), run))?;
+    let summary = Summary::of(&records, &ended.state);
     if !shared.json {
-        let sandbox = if shared.whither.sandbox {
-            " --sandbox"
-        } else {
-            ""
-        };
+        let again = shared.whither.again();
         eprintln!("{}", words::outcome(outcome).text);
+        for line in summary.lines() {
+            eprintln!("{line}");
+        }
         if let Outcome::Refused { fault, .. } | Outcome::Failed { fault, .. } = outcome {
             for line in words::fault(fault) {
                 eprintln!("  {line}");
             }
         }
         if outcome.resumable() {
-            eprintln!("go on:        drtool resume {run}{sandbox}");
-            eprintln!("take it back: drtool undo {run}{sandbox}");
+            eprintln!("go on:        drtool resume {run}{again}");
+            eprintln!("take it back: drtool undo {run}{again}");
         }
-        eprintln!("report:       drtool report {run}{sandbox}");
+        eprintln!("report:       drtool report {run} --html {run}.html{again}");
         eprintln!("run {run}");
     }
-    Ok(match outcome.exit() {
+    Ok(match summary.status(outcome) {
         exit::DONE => Exit::Done,
         exit::BUG => Exit::Bug,
         exit::INPUT => Exit::Input,

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use drtool_engine::event::Reach;
 use drtool_engine::run::Run;
 
-use super::{Shared, carry, look, stack};
+use super::{Shared, carry, look, recovery, stack};
 use crate::expand::Rehearsal;
 use crate::failure::{Exit, Failures};
 
@@ -16,6 +16,10 @@ pub struct Drill {
     /// The region to rehearse the move to.
     #[arg(long, value_name = "REGION")]
     pub to: Option<String>,
+    /// Recover from a snapshot that exists instead of a fresh one: `latest`, its name, or `DATABASE=NAME` (repeatable). This is
+    /// what a lost region would be recovered from; a fresh one rehearses a planned move.
+    #[arg(long, visible_alias = "from-snapshot", value_name = "SNAPSHOT")]
+    pub recovery_point: Vec<String>,
     #[command(subcommand)]
     pub what: Option<What>,
 }
@@ -46,7 +50,10 @@ pub fn run(command: &Drill, shared: &Shared) -> Result<Exit, Failures> {
     }
     let mut found = command.which.read_one(shared)?;
     let to = stack::target(&found.manifest, command.to.as_deref())?;
-    let plan = carry::planned(&session, &mut found, to, Rehearsal::Drill, shared)?;
+    carry::build(&session, &found)?;
+    let points = recovery::points(&session, &found.manifest, &command.recovery_point)?;
+    let profile = Rehearsal::Drill;
+    let plan = carry::planned_from(&session, &mut found, to, profile, points, shared)?;
     let (id, run) = carry::begin(&session, plan)?;
     if !shared.json {
         eprintln!("run {id}");

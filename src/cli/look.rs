@@ -13,6 +13,7 @@ use drtool_engine::run::Run;
 use drtool_engine::state::RunState;
 use drtool_engine::{StepId, Timestamp};
 
+use super::summary::Summary;
 use super::{Shared, carry};
 use crate::env::Env;
 use crate::failure::{Exit, Failure, Failures};
@@ -54,9 +55,9 @@ pub struct Runs {}
 pub struct Report {
     /// The run's id; the newest run where it is left out.
     pub run: Option<String>,
-    /// Where to; `RUN.html` where it is left out.
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
+    /// Write the whole report as one HTML file instead, timeline drawn.
+    #[arg(long, value_name = "FILE", visible_alias = "out")]
+    pub html: Option<PathBuf>,
 }
 
 /// A run id that was typed.
@@ -292,14 +293,15 @@ pub fn runs(_: &Runs, shared: &Shared) -> Result<Exit, Failures> {
 
 pub fn report(command: &Report, shared: &Shared) -> Result<Exit, Failures> {
     let (place, records) = meant(shared, command.run.as_deref(), |_| true)?;
+    let state = state(&records)?;
+    let Some(path) = &command.html else {
+        super::say(&told(&place, &records, &state, shared));
+        return Ok(Exit::Done);
+    };
     let page = html::page(&records).map_err(|error| {
         Failure::new("E3009", Exit::State, "the journal contradicts itself").cause(error)
     })?;
-    let path = command
-        .out
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(format!("{}.html", place.run())));
-    std::fs::write(&path, page).map_err(|error| {
+    std::fs::write(path, page).map_err(|error| {
         Failure::input(
             "E1071",
             format!("the report cannot be written to {}", path.display()),
@@ -308,4 +310,48 @@ pub fn report(command: &Report, shared: &Shared) -> Result<Exit, Failures> {
     })?;
     super::say(&format!("{}\n", path.display()));
     Ok(Exit::Done)
+}
+
+/// The report as text, or as one JSON document.
+fn told(place: &Place, records: &[Record], state: &RunState, shared: &Shared) -> String {
+    let summary = Summary::of(records, state);
+    let said = match (&state.outcome, place.held()) {
+        (Some(outcome), _) => words::outcome(outcome).text,
+        (None, true) => "running".to_owned(),
+        (None, false) => "killed; `drtool resume` goes on".to_owned(),
+    };
+    if shared.json {
+        let document = serde_json::json!({
+            "run": place.run().as_str(), "profile": state.plan.profile.name, "stack": state.plan.stack, "plan": state.hash,
+            "began": state.began, "outcome": state.outcome, "report": summary.json(),
+        });
+        return format!("{document}\n");
+    }
+    let mut lines = vec![
+        format!(
+            "run {}: {} of {}",
+            place.run(),
+            state.plan.profile.name,
+            state.plan.stack
+        ),
+        format!("  {said}"),
+        format!("  began {}", state.began),
+        String::new(),
+    ];
+    lines.extend(summary.lines());
+    lines.push(String::new());
+    lines.extend(summary.counts());
+    let faults = state.steps().iter().filter_map(|step| step.fault.as_ref());
+    for fault in faults {
+        lines.push(String::new());
+        lines.extend(words::fault(fault));
+    }
+    lines.push(String::new());
+    lines.push(format!(
+        "every event, with the timeline drawn: drtool report {} --html {}.html{}",
+        place.run(),
+        place.run(),
+        shared.whither.again()
+    ));
+    lines.join("\n") + "\n"
 }

@@ -21,10 +21,12 @@ mod look;
 mod man;
 mod migrate;
 mod plan;
+mod recovery;
 mod sandbox;
 mod schema;
 pub mod show;
 pub mod stack;
+mod summary;
 mod whither;
 
 /// Moves an application stack on AWS to another region: on purpose, as a rehearsal, or because the region is gone.
@@ -100,7 +102,7 @@ pub enum Command {
     Status(look::Status),
     /// Lists the runs.
     Runs(look::Runs),
-    /// Writes a run's report as one HTML file.
+    /// Shows what a run came to; `--html` writes the whole of it as one file.
     Report(look::Report),
     /// Asks AWS what the source stack is, and writes it down beside the manifest.
     Capture(capture::Capture),

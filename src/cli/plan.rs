@@ -45,6 +45,7 @@ pub fn run(command: &Plan, shared: &Shared) -> Result<Exit, Failures> {
         },
         lineage: lineage(&capture.account, &capture.stack),
         seed: seed(),
+        recovery_points: Default::default(),
     };
     let plan = expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)?;
     if let Some(path) = &command.out {

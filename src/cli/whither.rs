@@ -8,6 +8,9 @@ use drtool_engine::clock::Speed;
 use crate::failure::Failure;
 use crate::session::Session;
 
+/// Where runs are kept if nobody says otherwise.
+const DIRECTORY: &str = ".drtool";
+
 #[derive(Clone, Debug, Args)]
 pub struct Whither {
     /// Work in the simulated AWS of this process instead of AWS. Its world is kept between commands. Counts as `--yes`.
@@ -17,7 +20,7 @@ pub struct Whither {
     #[arg(long, global = true, value_enum, default_value_t = Pace::Fast, hide_default_value = true, value_name = "SPEED")]
     pub sandbox_speed: Pace,
     /// Where runs are kept.
-    #[arg(long, global = true, default_value = ".drtool", value_name = "DIR")]
+    #[arg(long, global = true, default_value = DIRECTORY, value_name = "DIR")]
     pub state: PathBuf,
     /// The AWS profile to use.
     #[arg(long, global = true, value_name = "NAME")]
@@ -67,6 +70,24 @@ impl Whither {
                 self.profile.clone(),
             ))
         }
+    }
+
+    /// What has to be typed after a command that is to find the same runs again.
+    pub fn again(&self) -> String {
+        let mut words = String::new();
+        if self.sandbox {
+            words.push_str(" --sandbox");
+        }
+        if let Some(url) = &self.endpoint_url {
+            words.push_str(&format!(" --endpoint-url {url}"));
+        }
+        if let Some(profile) = &self.profile {
+            words.push_str(&format!(" --profile {profile}"));
+        }
+        if self.state != std::path::Path::new(DIRECTORY) {
+            words.push_str(&format!(" --state {}", self.state.display()));
+        }
+        words
     }
 
     /// Whether nobody will be asked.

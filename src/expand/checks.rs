@@ -95,6 +95,7 @@ pub(super) fn checks(e: &mut Expansion<'_>, _: usize) {
                     },
                 );
                 e.last().proof = Some(Proof::Health);
+                e.last().milestone = Some(Milestone::Proven);
             }
         }
         if let Some(tcp) = &check.tcp {
@@ -128,6 +129,7 @@ pub(super) fn checks(e: &mut Expansion<'_>, _: usize) {
                 },
             );
             e.last().proof = Some(Proof::Health);
+            e.last().milestone = Some(Milestone::Proven);
         }
     }
 }

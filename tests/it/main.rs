@@ -1,6 +1,8 @@
 //! The promises of drtool, one file each: the real SDK against the simulated AWS, in this process, in virtual time.
 
 #[cfg(test)]
+mod drills;
+#[cfg(test)]
 mod images;
 #[cfg(test)]
 mod moves;

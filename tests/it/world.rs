@@ -48,6 +48,11 @@ impl Bench {
     }
 
     pub fn plan(&self, profile: Rehearsal) -> Plan {
+        self.plan_from(profile, &[])
+    }
+
+    /// A plan that recovers each database instance from a snapshot.
+    pub fn plan_from(&self, profile: Rehearsal, points: &[(&str, &str)]) -> Plan {
         let mut found = self.stack();
         let capture = carry::captured(&self.session, &found.manifest)
             .unwrap_or_else(|f| panic!("{}", f.render(false)));
@@ -60,6 +65,10 @@ impl Bench {
             profile,
             lineage: "redmine-test".into(),
             seed: "7f3a".into(),
+            recovery_points: points
+                .iter()
+                .map(|(instance, snapshot)| ((*instance).to_owned(), (*snapshot).to_owned()))
+                .collect(),
         };
         expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)
             .unwrap_or_else(|f| panic!("{}", f.render(false)))
@@ -81,6 +90,23 @@ impl Bench {
             self.session.clock().now(),
         )
         .unwrap_or_else(|e| panic!("{e}: {e:?}"))
+    }
+
+    /// The files of a plan's run.
+    pub fn place(&self, plan: &Plan) -> Place {
+        let id = RunId::new(&plan.seed).unwrap();
+        Place::new(self.disk.clone(), "/memory", id)
+    }
+
+    /// A call of somebody else's, straight into the world.
+    pub fn call(&self, region: &str, service: &str, operation: &str, input: serde_json::Value) {
+        self.act(&Action::Call {
+            account: "111122223333".into(),
+            region: region.into(),
+            service: service.into(),
+            operation: operation.into(),
+            input,
+        });
     }
 
     pub fn take_over(&self, plan: &Plan) -> Run<Env> {
