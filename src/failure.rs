@@ -155,7 +155,10 @@ impl Failure {
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
-        self.told.hints.push(escaped(&hint.into()));
+        let hint = hint.into();
+        if !hint.is_empty() {
+            self.told.hints.push(escaped(&hint));
+        }
         self
     }
 

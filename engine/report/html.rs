@@ -130,7 +130,12 @@ fn facts(state: &RunState) -> Markup {
         table {
             @if let Json::Object(members) = &state.plan.facts {
                 @for (name, value) in members {
-                    tr { th { (clean(name)) } td { (fact(value)) } }
+                    tr { th { (clean(name)) } td {
+                        // Long lists are there for whoever looks for something, and in nobody else's way.
+                        @if parts(value) > 6 {
+                            details { summary { (parts(value)) " entries" } (fact(value)) }
+                        } @else { (fact(value)) }
+                    } }
                 }
             }
             tr { th { "began" } td { (state.began) } }
@@ -141,6 +146,15 @@ fn facts(state: &RunState) -> Markup {
                 tr { th { "approved" } td { (clean(&approval.what)) " by " (clean(&approval.by)) ": " (clean(&approval.why)) } }
             }
         }
+    }
+}
+
+/// How many single values a fact has.
+fn parts(value: &Json) -> usize {
+    match value {
+        Json::Array(items) => items.iter().map(parts).sum(),
+        Json::Object(members) => members.values().map(parts).sum(),
+        _ => 1,
     }
 }
 

@@ -14,8 +14,11 @@ use drtool_engine::report::lines::{Detail, Lines};
 use drtool_engine::report::words;
 use drtool_engine::run::{Controls, Ended, Fleet, Pace, Run, RunError};
 
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::ask::Asking;
 use super::summary::Summary;
-use super::{Shared, stack};
+use super::{Shared, stack, tell};
 use crate::capture::Capture;
 use crate::discover::{self, Named};
 use crate::env::Env;
@@ -109,16 +112,25 @@ pub fn planned(
     profile: Rehearsal,
     shared: &Shared,
 ) -> Result<Plan, Failures> {
-    planned_from(session, found, to, profile, BTreeMap::new(), shared)
+    planned_from(session, found, to, profile, Wanted::default(), shared)
 }
 
-/// A plan from the live stack, recovered from these snapshots (by database instance).
+/// What else may be said about a plan.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// The snapshot that each database instance is recovered from.
+    pub recovery_points: BTreeMap<String, String>,
+    /// The names of an earlier plan, to compare with it.
+    pub seed: Option<String>,
+}
+
+/// A plan from the live stack.
 pub fn planned_from(
     session: &Session,
     found: &mut stack::Stack,
     to: Region,
     profile: Rehearsal,
-    recovery_points: BTreeMap<String, String>,
+    wanted: Wanted,
     shared: &Shared,
 ) -> Result<Plan, Failures> {
     build(session, found)?;
@@ -128,10 +140,12 @@ pub fn planned_from(
         to,
         profile,
         lineage: super::plan::lineage(&capture.account, &capture.stack),
-        seed: unused(session),
-        recovery_points,
+        seed: wanted.seed.unwrap_or_else(|| unused(session)),
+        recovery_points: wanted.recovery_points,
     };
-    expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)
+    let mut plan = expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)?;
+    found.note(&mut plan);
+    Ok(plan)
 }
 
 /// A run id that no run has yet.
@@ -261,15 +275,27 @@ pub fn carry(session: &Session, run: Run<Env>, shared: &Shared) -> Result<Ended,
         (false, 0) => Detail::Normal,
         _ => Detail::Verbose,
     };
+    let mut picture = None;
     let run = if shared.json {
         run.reporter(Json(std::io::stdout()))
     } else if std::io::stderr().is_terminal() {
-        run.reporter(Bar::stderr(detail))
+        let bar = Bar::stderr(detail);
+        picture = Some(bar.multi());
+        run.reporter(bar)
     } else {
         run.reporter(Lines::new(std::io::stderr(), detail))
     };
-    let fleet = Fleet::new(session.clock(), Pace::default()).with(run);
-    interruptible(fleet.controls());
+    let asking = Asking::new(shared.whither.again(), picture);
+    let fleet = Fleet::new(session.clock(), Pace::default());
+    let controls = fleet.controls();
+    asking.listen(controls.clone(), who());
+    let run = if shared.json {
+        run
+    } else {
+        run.reporter(asking)
+    };
+    let fleet = fleet.with(run);
+    interruptible(controls);
     let mut ended = session.block_on(fleet.run())?;
     ended.pop().ok_or_else(|| {
         Failure::new("E9003", Exit::Bug, "a fleet of one run ended without it").into()
@@ -286,9 +312,10 @@ fn interruptible(controls: Controls) {
             return;
         };
         runtime.block_on(async move {
-            let Ok(mut terminate) =
-                tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            else {
+            let (Ok(mut terminate), Ok(mut hangup)) = (
+                signal(SignalKind::terminate()),
+                signal(SignalKind::hangup()),
+            ) else {
                 return;
             };
             let mut times = 0;
@@ -296,11 +323,13 @@ fn interruptible(controls: Controls) {
                 tokio::select! {
                     biased;
                     _ = terminate.recv() => {}
+                    // The terminal is gone and nobody reads: that is no reason to leave a stack half moved.
+                    _ = hangup.recv() => continue,
                     heard = tokio::signal::ctrl_c() => if heard.is_err() { return },
                 }
                 times += 1;
                 if times == 1 {
-                    eprintln!("stopping after the calls in flight; once more stops at once");
+                    tell("stopping after the calls in flight; once more stops at once\n");
                 }
                 controls.interrupt(times);
             }
@@ -331,21 +360,23 @@ pub fn close(run: &RunId, ended: &Ended, shared: &Shared) -> Result<Exit, Failur
     let summary = Summary::of(&records, &ended.state);
     if !shared.json {
         let again = shared.whither.again();
-        eprintln!("{}", words::outcome(outcome).text);
-        for line in summary.lines() {
-            eprintln!("{line}");
+        tell(&format!("{}\n", words::outcome(outcome).text));
+        for line in summary.lines(Some(outcome)) {
+            tell(&format!("{line}\n"));
         }
         if let Outcome::Refused { fault, .. } | Outcome::Failed { fault, .. } = outcome {
             for line in words::fault(fault) {
-                eprintln!("  {line}");
+                tell(&format!("  {line}\n"));
             }
         }
         if outcome.resumable() {
-            eprintln!("go on:        drtool resume {run}{again}");
-            eprintln!("take it back: drtool undo {run}{again}");
+            tell(&format!("go on:        drtool resume {run}{again}\n"));
+            tell(&format!("take it back: drtool undo {run}{again}\n"));
         }
-        eprintln!("report:       drtool report {run} --html {run}.html{again}");
-        eprintln!("run {run}");
+        tell(&format!(
+            "report:       drtool report {run} --html {run}.html{again}\n"
+        ));
+        tell(&format!("run {run}\n"));
     }
     Ok(match summary.status(outcome) {
         exit::DONE => Exit::Done,
@@ -361,7 +392,7 @@ pub fn close(run: &RunId, ended: &Ended, shared: &Shared) -> Result<Exit, Failur
 
 /// Nobody to ask and no agreement: nothing may be fenced or cut.
 pub fn attended(shared: &Shared) -> Result<(), Failures> {
-    if shared.whither.agreed() || std::io::stdin().is_terminal() {
+    if shared.whither.agreed() || shared.whither.ask || std::io::stdin().is_terminal() {
         return Ok(());
     }
     Err(Failure::input(

@@ -2,7 +2,7 @@
 //!
 //! Must not know: whether the run has just ended or is read from an old journal.
 
-use drtool_engine::event::{Outcome, Record};
+use drtool_engine::event::{Outcome, Record, UnwindWhy};
 use drtool_engine::plan::Milestone;
 use drtool_engine::report::figures::{Figures, figures};
 use drtool_engine::report::verdict::{self, Judged, judge};
@@ -26,9 +26,15 @@ impl Summary {
     pub fn of(records: &[Record], state: &RunState) -> Summary {
         let figures = figures(records, state);
         let mut held: Vec<String> = vec![];
-        for step in state.plan.steps.iter().filter(|step| step.hold) {
-            if !held.contains(&step.line) {
-                held.push(step.line.clone());
+        for line in state.plan.steps.iter().map(|step| &step.line) {
+            let of_line = || state.plan.steps.iter().filter(|step| step.line == *line);
+            let word = match (of_line().filter(|s| s.hold).count(), of_line().count()) {
+                (0, _) => continue,
+                (some, all) if some == all => line.clone(),
+                (some, all) => format!("{line} ({some} of {all})"),
+            };
+            if !held.contains(&word) {
+                held.push(word);
             }
         }
         let steps = state.plan.steps.iter().zip(state.steps());
@@ -60,22 +66,35 @@ impl Summary {
         verdict::status(outcome, &self.judged)
     }
 
-    pub fn lines(&self) -> Vec<String> {
+    /// Beside each other: what was measured, and what was promised. Of a run that was stopped or taken back on its way, only what
+    /// it came to measure.
+    pub fn lines(&self, outcome: Option<&Outcome>) -> Vec<String> {
+        let whole = match outcome {
+            Some(Outcome::Done | Outcome::Failed { .. }) => true,
+            Some(Outcome::Unwound { why, .. }) => {
+                matches!(why, UnwindWhy::Rehearsed | UnwindWhy::Failed(_))
+            }
+            _ => false,
+        };
         let mut lines = vec![];
-        for one in &self.judged {
+        for one in self
+            .judged
+            .iter()
+            .filter(|one| whole || one.measured.is_some())
+        {
             lines.push(format!(
                 "  {:<20} {}",
                 verdict::name(one.measure),
                 verdict::say(one).text
             ));
         }
-        if self.rehearsed {
+        if self.rehearsed && whole {
             lines.push(
                 "  The recovery time is that to the last deep check; the DNS cut is not in it."
                     .to_owned(),
             );
         }
-        if !self.held.is_empty() {
+        if !self.held.is_empty() && whole {
             lines.push(format!(
                 "  held, so not shown by this run: {}",
                 self.held.join(", ")

@@ -31,6 +31,9 @@ pub struct Whither {
     /// Agree in advance to everything that would be asked.
     #[arg(long, global = true)]
     pub yes: bool,
+    /// Ask before the cut in the sandbox too, where everything counts as agreed to otherwise.
+    #[arg(long, global = true, requires = "sandbox", conflicts_with = "yes")]
+    pub ask: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -92,6 +95,6 @@ impl Whither {
 
     /// Whether nobody will be asked.
     pub fn agreed(&self) -> bool {
-        self.yes || self.sandbox
+        self.yes || (self.sandbox && !self.ask)
     }
 }

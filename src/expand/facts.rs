@@ -28,6 +28,18 @@ pub struct Facts {
     /// How much of each quota the run will take.
     pub quotas: Vec<Quota>,
     pub estimate: Estimate,
+    /// What the manifest said, to tell later what has been changed in it since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Written>,
+}
+
+/// A manifest as it was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Written {
+    /// The manifest's file, then those of its overlays, the topmost last.
+    pub files: Vec<String>,
+    pub manifest: serde_json::Value,
 }
 
 /// What could be better, and what it costs.

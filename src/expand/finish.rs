@@ -93,6 +93,7 @@ impl<'a> Expansion<'a> {
                 })
                 .collect(),
             estimate: estimate::Estimate::default(),
+            written: None,
         };
         let mut plan = Plan {
             format: plan::FORMAT,

@@ -7,6 +7,10 @@ mod images;
 #[cfg(test)]
 mod moves;
 #[cfg(test)]
+mod readers;
+#[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod stories;
 #[cfg(test)]
 mod world;
