@@ -73,6 +73,7 @@ fn journal_failed(error: journal::JournalError) -> Failures {
         "the run's journal cannot be read",
     )
     .cause(error)
+    .hint("nothing was touched. If there is a copy of the journal, put it back; its records say what the run has made")
     .into()
 }
 

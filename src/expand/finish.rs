@@ -2,6 +2,7 @@
 
 use super::Rehearsal;
 use super::connect::sorted;
+use super::cost;
 use super::estimate;
 use super::expansion::Expansion;
 use super::facts::{Accepted, Facts, Quota};
@@ -93,6 +94,7 @@ impl<'a> Expansion<'a> {
                 })
                 .collect(),
             estimate: estimate::Estimate::default(),
+            costs: cost::costs(&steps, self.asked.to.as_str()),
             written: None,
         };
         let mut plan = Plan {

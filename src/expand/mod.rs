@@ -12,6 +12,7 @@ mod acknowledged;
 mod checks;
 pub mod commands;
 mod connect;
+pub mod cost;
 mod databases;
 mod edge;
 pub mod estimate;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use drtool_engine::plan::{Plan, Planned, Proof};
 use drtool_engine::step::Effect;
 
+use crate::expand::cost::{self, Per};
 use crate::expand::estimate::Range;
 use crate::expand::facts::Facts;
 use crate::expand::permissions;
@@ -31,6 +32,7 @@ pub fn plan(plan: &Plan, colour: bool, everything: bool) -> String {
     if let Some(facts) = &facts {
         page.path(plan, facts);
         page.lists(facts);
+        page.costs(facts);
     }
     page.legend(plan);
     page.steps(plan, everything);
@@ -411,6 +413,36 @@ impl Page {
                     self.line(&format!("   {line}"));
                 }
             }
+        }
+    }
+
+    fn costs(&mut self, facts: &Facts) {
+        if facts.costs.is_empty() {
+            return;
+        }
+        let title = format!(
+            "What the target costs while both sides run ({})",
+            cost::source()
+        );
+        self.title(&title);
+        for cost in &facts.costs {
+            let per = match cost.per {
+                Per::Hour => "an hour",
+                Per::Month => "a month",
+                Per::Once => "once",
+            };
+            let price = cost.price.map_or("unknown".to_owned(), |price| {
+                format!("USD {:.3} {per}", price * cost.units)
+            });
+            let units = if cost.price.is_none() && cost.per != Per::Once {
+                format!("{} ({per})", cost.units)
+            } else {
+                cost.units.to_string()
+            };
+            self.line(&format!(
+                "   {:<44} {units:>14}  {price}",
+                Printable(&cost.what).to_string()
+            ));
         }
     }
 

@@ -32,7 +32,7 @@ fn ctrl_c_once_stops_after_the_calls_in_flight_and_says_how_to_go_on() {
             .contains("stopped by Ctrl-C")
     );
     // The manifest is edited before it goes on: said, and not heeded.
-    desk.edit("rto: 1h", "rto: 2h");
+    desk.edit("rto: 75m", "rto: 2h");
     let resumed = desk.sandbox("resume -q");
     assert_snapshot!("interrupted-resumed", resumed.page());
     assert_eq!(resumed.exit, 0);
@@ -121,7 +121,7 @@ fn what_could_not_be_taken_back_is_named_and_has_its_own_status() {
         let vpcs = call(
             "DescribeVpcs",
             serde_json::json!({
-                "Filters": [{ "Name": "tag:drtool:run", "Values": ["*"] }],
+                "Filters": [{ "Name": "tag:Name", "Values": ["redmine"] }],
             }),
         );
         let vpc = vpcs["Vpcs"][0]["VpcId"].as_str().unwrap().to_owned();

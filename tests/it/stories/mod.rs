@@ -212,7 +212,10 @@ pub fn blotted(text: &str) -> String {
                     Some(last) if last.ends_with('…') => last.push_str(tail),
                     _ => words.push(whole),
                 }
-            } else if bare.len() >= 12 && bare.bytes().all(|b| b.is_ascii_hexdigit()) {
+            } else if bare.len() >= 12
+                && bare.bytes().all(|b| b.is_ascii_hexdigit())
+                && bare.bytes().any(|b| b.is_ascii_lowercase())
+            {
                 words.push(word.replace(bare, "<hash>"));
             } else if bare.len() >= 20 && bare.ends_with('Z') && bare.contains('T') {
                 words.push(word.replace(bare, "<instant>"));

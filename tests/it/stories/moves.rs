@@ -144,7 +144,7 @@ fn a_drill_says_what_it_measured_and_what_it_did_not_show() {
         desk.sandbox(&format!("drill clean {run}")).page()
     );
     // Promised too much.
-    desk.edit("rto: 1h", "rto: 10m");
+    desk.edit("rto: 75m", "rto: 10m");
     let seen = desk.sandbox("drill --to eu-west-1 -q");
     assert_snapshot!("drill-missed", seen.page());
     assert_eq!(seen.exit, 7);
