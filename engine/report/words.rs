@@ -147,6 +147,15 @@ pub fn outcome(outcome: &Outcome) -> Said {
             Tone::Warning,
             format!("stopped, can be resumed: {}", halt(why)),
         ),
+        Outcome::Unwound {
+            why: UnwindWhy::Unconfirmed(step),
+            left,
+        } if left.is_empty() => (
+            Tone::Warning,
+            format!(
+                "nobody confirmed `{step}` in time: the source is given back, and what was made beside it stands"
+            ),
+        ),
         Outcome::Unwound { why, left } if left.is_empty() => (
             Tone::Good,
             format!("taken back, nothing is left ({})", because(why)),

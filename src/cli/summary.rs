@@ -66,8 +66,7 @@ impl Summary {
         verdict::status(outcome, &self.judged)
     }
 
-    /// Beside each other: what was measured, and what was promised. Of a run that was stopped or taken back on its way, only what
-    /// it came to measure.
+    /// Beside each other: what was measured, and what was promised. Nothing of a run that was stopped or taken back on its way.
     pub fn lines(&self, outcome: Option<&Outcome>) -> Vec<String> {
         let whole = match outcome {
             Some(Outcome::Done | Outcome::Failed { .. }) => true,
@@ -77,11 +76,7 @@ impl Summary {
             _ => false,
         };
         let mut lines = vec![];
-        for one in self
-            .judged
-            .iter()
-            .filter(|one| whole || one.measured.is_some())
-        {
+        for one in self.judged.iter().filter(|_| whole) {
             lines.push(format!(
                 "  {:<20} {}",
                 verdict::name(one.measure),

@@ -304,7 +304,7 @@ fn each_is_refused_by_its_code_at_its_place() {
         let of_file = ["E1001", "E1002"].contains(code);
         let at = said["at"].as_str().unwrap_or_default();
         let placed = of_file || at.starts_with("bad.yaml:") && at.split(':').count() == 3;
-                if said["error"] != *code || seen.exit != 2 || !placed || !seen.out.is_empty() {
+        if said["error"] != *code || seen.exit != 2 || !placed || !seen.out.is_empty() {
             wrong.push(format!("{name}: wanted {code}, exit {}: {said}", seen.exit));
         }
         // The same for people: the code, and nothing that a terminal obeys.

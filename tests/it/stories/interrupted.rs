@@ -99,7 +99,7 @@ fn a_terminal_that_goes_away_stops_nothing() {
 fn what_could_not_be_taken_back_is_named_and_has_its_own_status() {
     let desk = Desk::new("left");
     let mut moving = desk.start("migrate --to eu-west-1 --sandbox -q");
-    let run = moving.until("network/nat-gateway");
+    let run = moving.until("\"type\":\"made\",\"step\":\"network/vpc\"");
     moving.signal("INT");
     assert_eq!(moving.end().exit, 4);
     // Somebody builds something of their own into the run's network.

@@ -1,6 +1,9 @@
 //! A plan, a move, its report, a drill.
 
 use super::Desk;
+use aws_sim::action::Action;
+use aws_sim::keep::Kept;
+use aws_sim::world::Settings;
 use insta::assert_snapshot;
 
 #[test]
@@ -135,6 +138,27 @@ fn a_saved_plan_is_run_exactly_or_refused_with_the_difference() {
 #[test]
 fn a_drill_says_what_it_measured_and_what_it_did_not_show() {
     let desk = Desk::new("drill");
+    assert_eq!(desk.sandbox("sandbox seed redmine").exit, 0);
+    // The snapshot of somebody else, an hour ago.
+    {
+        let world = desk.path(".drtool/sandbox/world");
+        let mut kept = Kept::open(&world, 1, Settings::default()).unwrap();
+        let action = Action::Call {
+            account: "111122223333".into(),
+            region: "us-west-2".into(),
+            service: "rds".into(),
+            operation: "CreateDBSnapshot".into(),
+            input: serde_json::json!({
+                "DBInstanceIdentifier": "redmine-db", "DBSnapshotIdentifier": "by-hand",
+            }),
+        };
+        let hour = 3_600_000_000_000;
+        let now = kept.world().now();
+        kept.advance_to(now + hour).unwrap();
+        let answer = kept.act(&action).unwrap();
+        assert!(answer["error"].is_null(), "{answer}");
+        kept.advance_to(now + 2 * hour).unwrap();
+    }
     let seen = desk.sandbox("drill --to eu-west-1 -q --recovery-point latest");
     assert_snapshot!("drill", seen.page());
     assert_eq!(seen.exit, 0);
