@@ -128,7 +128,7 @@ fn what_could_not_be_taken_back_is_named_and_has_its_own_status() {
         call(
             "CreateSecurityGroup",
             serde_json::json!({
-                "GroupName": "somebody-elses", "Description": "not drtool's", "VpcId": vpc,
+                "GroupName": "somebody-elses", "Description": "not of drtool", "VpcId": vpc,
             }),
         );
     }
