@@ -154,8 +154,17 @@ impl Failure {
         self
     }
 
+    /// A place in a text that cannot be shown.
+    pub fn placed(mut self, name: &str, line: usize, column: usize) -> Failure {
+        self.told.place = Some(format!("{}:{line}:{column}", Printable(name)));
+        self
+    }
+
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
-        self.told.hints.push(escaped(&hint.into()));
+        let hint = hint.into();
+        if !hint.is_empty() {
+            self.told.hints.push(escaped(&hint));
+        }
         self
     }
 

@@ -31,6 +31,7 @@ fn plan() -> Plan {
         phases: vec![],
         steps: vec![],
         approvals: vec![],
+        objectives: Vec::new(),
     }
 }
 

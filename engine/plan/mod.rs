@@ -39,6 +39,30 @@ pub struct Plan {
     /// What somebody has accepted in advance.
     #[serde(default)]
     pub approvals: Vec<Approval>,
+    /// What the run is measured against when it is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<Objective>,
+}
+
+/// A limit that was promised for something measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Objective {
+    pub measure: Measure,
+    /// In seconds.
+    pub limit: u64,
+}
+
+/// What can be promised and measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// From the run's begin to the first success (RTO).
+    RecoveryTime,
+    /// How much written data the recovered state lacks (RPO).
+    RecoveryPoint,
+    /// From the fence to the first success seen from outside.
+    Downtime,
 }
 
 /// What a command means for the engine. It never asks for the name.
@@ -283,6 +307,8 @@ pub enum Milestone {
     Fenced,
     /// The moment up to which data is kept.
     RecoveryPoint,
+    /// The target answers its deep checks. Every step that says so counts; the last one decides.
+    Proven,
     /// Users are sent to the target.
     Cut,
     /// Seen from outside, the target answers under the production name: downtime ends.

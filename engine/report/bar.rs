@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+pub use indicatif::MultiProgress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
 use super::Reporter;
@@ -107,7 +108,7 @@ impl Bar {
         for at in visible {
             let step = drawn.under[phase].entry(*at).or_insert_with(|| {
                 let step = multi.insert_after(&above, ProgressBar::new(100));
-                step.set_style(style("    {prefix:30} {msg}"));
+                step.set_style(style("    {prefix:30!} {wide_msg}"));
                 step
             });
             let line = step_line(state, *at, now);

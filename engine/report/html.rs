@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::figures::{Figures, figures};
 use super::picture::phases;
+use super::verdict::{self, judge};
 use super::words::{Said, Tone, between, clean, duration, fault, milestone, outcome, say};
 use crate::event::{Event, Record};
 use crate::plan::Milestone;
@@ -19,11 +20,15 @@ const STYLE: &str = "
 body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .6rem .2rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-td:first-child,th:first-child{white-space:nowrap}
+td:first-child,th:first-child{overflow-wrap:anywhere;min-width:9rem}td.time{white-space:nowrap}.wide{overflow-x:auto}.wide svg{min-width:44rem}
 .good{color:var(--good)}.warning{color:var(--warning)}.bad{color:var(--bad)}.detail{opacity:.6}
 .figures{display:flex;flex-wrap:wrap;gap:1.5rem;margin:1rem 0}.figures div{border-left:3px solid var(--line);padding-left:.7rem}
 .figures b{display:block;font-size:1.25rem}pre{white-space:pre-wrap;border-left:3px solid var(--bad);padding-left:.7rem}
-svg{width:100%;height:auto;font:11px system-ui,sans-serif}svg text{fill:currentColor}code{font-size:.9em}
+svg{width:100%;height:auto;font:11px system-ui,sans-serif}svg text{fill:currentColor}code{font-size:.9em;overflow-wrap:anywhere}
+.key span{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 1em}
+@media(prefers-color-scheme:dark){:root{--good:#6fcf87;--warning:#e0a84a;--bad:#ff8a80;--bar:#7aa2f7}}
+@media(max-width:40rem){body{margin:1rem auto}table,tbody,tr,td,th{display:block;border:0;padding:0}tr{border-bottom:1px solid var(--line);padding:.3rem 0}}
+@media print{body{max-width:none;margin:0}tr{break-inside:avoid}.wide{overflow:visible}.wide svg{min-width:0}}
 ";
 
 /// The page. The records are a whole journal's.
@@ -54,15 +59,18 @@ pub fn page(records: &[Record]) -> Result<String, Illegal> {
                     }
                 }
                 (numbers(&figures))
-                h2 { "Facts" }
-                (facts(&state))
+                (objectives(&state, &figures))
                 (faults(&state))
                 h2 { "Timeline" }
-                (timeline(records, &state))
+                div.wide { (timeline(records, &state)) }
+                (key())
                 h2 { "Steps" }
                 (steps(&state))
+                (held(&state))
                 h2 { "What happened" }
                 (events(records, &state))
+                h2 { "The plan" }
+                (facts(&state))
                 p.detail { "plan " code { (state.hash) } " · " (records.len()) " records" }
             }
         }
@@ -87,11 +95,37 @@ fn numbers(figures: &Figures) -> Markup {
             div { "whole time" b { (time(figures.took)) } }
             div { "downtime" b { (time(figures.downtime)) } }
             div { "recovery time" b { (time(figures.recovery_time)) } }
-            div { "recovery point" b { (time(figures.recovery_point)) } }
+            div { "lost data" b { (time(figures.recovery_point)) } }
             div { "waited for people" b { (time(figures.asked)) } }
             div { "calls" b { (figures.calls) } (figures.refused) " refused, " (figures.unanswered) " unanswered" }
             div { "steps" b { (figures.made) " made" } (figures.found) " found, " (figures.held) " held" }
             div { "lives" b { (figures.lives) } }
+        }
+    }
+}
+
+fn objectives(state: &RunState, figures: &Figures) -> Markup {
+    let judged = judge(&state.plan, figures);
+    html! {
+        @if !judged.is_empty() {
+            h2 { "Objectives" }
+            table {
+                @for one in &judged {
+                    @let said = verdict::say(one);
+                    tr { th { (verdict::name(one.measure)) } td class=(class(said.tone)) { (said.text) } }
+                }
+            }
+        }
+    }
+}
+
+/// What this run did not do, so that nobody takes it for shown.
+fn held(state: &RunState) -> Markup {
+    let steps: Vec<_> = state.plan.steps.iter().filter(|step| step.hold).collect();
+    html! {
+        @if !steps.is_empty() {
+            h2 { "Held: looked at, not done" }
+            table { @for step in steps { tr { td { (clean(step.id.as_str())) } td { (clean(&step.title)) } } } }
         }
     }
 }
@@ -101,7 +135,12 @@ fn facts(state: &RunState) -> Markup {
         table {
             @if let Json::Object(members) = &state.plan.facts {
                 @for (name, value) in members {
-                    tr { th { (clean(name)) } td { (fact(value)) } }
+                    tr { th { (clean(name)) } td {
+                        // Long lists are there for whoever looks for something, and in nobody else's way.
+                        @if parts(value) > 6 {
+                            details { summary { (parts(value)) " entries" } (fact(value)) }
+                        } @else { (fact(value)) }
+                    } }
                 }
             }
             tr { th { "began" } td { (state.began) } }
@@ -112,6 +151,15 @@ fn facts(state: &RunState) -> Markup {
                 tr { th { "approved" } td { (clean(&approval.what)) " by " (clean(&approval.by)) ": " (clean(&approval.why)) } }
             }
         }
+    }
+}
+
+/// How many single values a fact has.
+fn parts(value: &Json) -> usize {
+    match value {
+        Json::Array(items) => items.iter().map(parts).sum(),
+        Json::Object(members) => members.values().map(parts).sum(),
+        _ => 1,
     }
 }
 
@@ -222,7 +270,7 @@ fn timeline(records: &[Record], state: &RunState) -> Markup {
             @for tick in 0..=4 {
                 @let at = NAMES + f64::from(tick) / 4.0 * (WIDE - NAMES - 10.0);
                 line x1=(px(at)) y1=(px(TOP - 6.0)) x2=(px(at)) y2=(px(high)) stroke="var(--line)" {}
-                text x=(px(at)) y=(px(TOP - 20.0)) text-anchor="middle" {
+                text x=(px(at)) y=(px(TOP - 20.0)) text-anchor=(if tick == 4 { "end" } else { "middle" }) {
                     (duration(Duration::from_secs_f64(whole * f64::from(tick) / 4.0)))
                 }
             }
@@ -244,12 +292,57 @@ fn timeline(records: &[Record], state: &RunState) -> Markup {
                 line x1=(px(x(*moment))) y1=(px(TOP - 14.0)) x2=(px(x(*moment))) y2=(px(high)) stroke="var(--bad)" stroke-dasharray="3 3" {
                     title { (milestone(*reached)) ": " (moment) }
                 }
-                text x=(px(x(*moment) + 3.0)) y=(px(TOP - 8.0)) { (word(*reached)) }
+            }
+            @for (at, words) in labels(&marks, x) {
+                @let late = at > WIDE - ROOM;
+                text x=(px(if late { at - 3.0 } else { at + 3.0 })) y=(px(TOP - 8.0)) text-anchor=(if late { "end" } else { "start" }) { (words) }
             }
             @for life in lives {
                 line x1=(px(x(life.at))) y1=(px(TOP)) x2=(px(x(life.at))) y2=(px(high)) stroke="var(--warning)" {
                     title { "taken up again: " (life.at) }
                 }
+            }
+        }
+    }
+}
+
+/// The room that a label takes.
+const ROOM: f64 = 90.0;
+
+/// Where moments are named: those that lie close together by one label, in their order.
+fn labels(marks: &[(Milestone, Timestamp)], x: impl Fn(Timestamp) -> f64) -> Vec<(f64, String)> {
+    let mut marks: Vec<_> = marks
+        .iter()
+        .map(|(what, at)| (x(*at), word(*what)))
+        .collect();
+    marks.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let mut labels: Vec<(f64, String)> = vec![];
+    for (at, what) in marks {
+        match labels.last_mut() {
+            Some((first, words)) if at - *first < ROOM => {
+                words.push_str(" · ");
+                words.push_str(what);
+            }
+            _ => labels.push((at, what.to_owned())),
+        }
+    }
+    labels
+}
+
+/// What the colours say.
+fn key() -> Markup {
+    let colours = [
+        (Phase::Made, "made"),
+        (Phase::Found, "found as wanted"),
+        (Phase::Held, "held"),
+        (Phase::Undone, "taken back"),
+        (Phase::Failed, "failed or left behind"),
+    ];
+    html! {
+        p.key {
+            @for (phase, word) in colours {
+                span style=(format!("background:{}", colour(phase))) {}
+                (word)
             }
         }
     }
@@ -271,6 +364,7 @@ fn word(milestone: Milestone) -> &'static str {
     match milestone {
         Milestone::Fenced => "fenced",
         Milestone::RecoveryPoint => "kept",
+        Milestone::Proven => "proven",
         Milestone::Cut => "cut",
         Milestone::Serving => "serving",
     }
@@ -304,7 +398,7 @@ fn steps(state: &RunState) -> Markup {
                         (clean(&planned.title))
                         @if let Some((why, instead)) = &step.left { div.bad { (clean(why)) "; instead: " (clean(instead)) } }
                     }
-                    td { @if let (Some(began), Some(ended)) = (step.started, step.ended) { (duration(between(began, ended))) } }
+                    td.time { @if let (Some(began), Some(ended)) = (step.started, step.ended) { (duration(between(began, ended))) } }
                     td { @if let Some(call) = &step.call { code { (clean(&call.service)) " " (clean(&call.operation)) } } }
                 }
             }
@@ -320,7 +414,7 @@ fn events(records: &[Record], state: &RunState) -> Markup {
                 @for record in records {
                     @if let Some(Said { tone, text }) = say(record) {
                         tr class=(class(tone)) {
-                            td { (duration(between(state.began, record.at))) }
+                            td.time { (duration(between(state.began, record.at))) }
                             td { @if let Some(step) = record.event.step() { (clean(step.as_str())) } }
                             td { (text) }
                         }

@@ -10,6 +10,7 @@ pub mod lines;
 pub mod picture;
 #[cfg(test)]
 mod tests;
+pub mod verdict;
 pub mod words;
 
 use jiff::Timestamp;

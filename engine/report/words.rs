@@ -74,6 +74,7 @@ pub fn milestone(milestone: Milestone) -> &'static str {
     match milestone {
         Milestone::Fenced => "the source refuses users: downtime begins",
         Milestone::RecoveryPoint => "up to here data is kept",
+        Milestone::Proven => "the target answers its deep checks",
         Milestone::Cut => "users are sent to the target",
         Milestone::Serving => "the target answers under its name: downtime ends",
     }
@@ -145,6 +146,15 @@ pub fn outcome(outcome: &Outcome) -> Said {
         Outcome::Stopped(why) => (
             Tone::Warning,
             format!("stopped, can be resumed: {}", halt(why)),
+        ),
+        Outcome::Unwound {
+            why: UnwindWhy::Unconfirmed(step),
+            left,
+        } if left.is_empty() => (
+            Tone::Warning,
+            format!(
+                "nobody confirmed `{step}` in time: the source is given back, and what was made beside it stands"
+            ),
         ),
         Outcome::Unwound { why, left } if left.is_empty() => (
             Tone::Good,
@@ -300,12 +310,12 @@ pub fn say(record: &Record) -> Option<Said> {
 
 pub fn sight(seen: &Sight) -> String {
     let text = match seen {
-        Sight::Absent => "not there; would be made".to_owned(),
+        Sight::Absent => "would be done".to_owned(),
         Sight::Partial(note) => format!("partly there: {note}"),
         Sight::Underway(note) => format!("under way: {note}"),
         Sight::Ready(how) => claim(*how).to_owned(),
         Sight::Foreign(why) => format!("a stranger's: {why}"),
-        Sight::Unseen(why) => format!("cannot be seen: {why}"),
+        Sight::Unseen(why) => format!("not looked at: {why}"),
         Sight::Error(fault) => format!("cannot be seen: {} [{}]", fault.what, fault.code),
     };
     clean(&text)

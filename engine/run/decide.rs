@@ -21,6 +21,10 @@ pub enum Decision {
         percent: Option<u8>,
         note: String,
     },
+    /// Looks on for what an unanswered call may have made. No deadline cuts this short: it has an end of its own.
+    Search {
+        note: String,
+    },
     Begin,
     /// The search has ended: nothing was made. Begins with another intent.
     Renew,
@@ -118,8 +122,7 @@ fn missing(step: &StepState, now: Timestamp, pace: &Pace) -> Decision {
 fn search(passed: Duration, window: Duration) -> Decision {
     match window.checked_sub(passed).filter(|left| !left.is_zero()) {
         None => Decision::Renew,
-        Some(left) => Decision::Wait {
-            percent: None,
+        Some(left) => Decision::Search {
             note: format!(
                 "no answer came; searching {} s more for what it may have made",
                 left.as_secs().max(1)

@@ -500,7 +500,15 @@ impl RunState {
                 moment,
                 step: id,
             } => {
-                self.milestones.insert(*milestone, (*moment, id.clone()));
+                // Of several databases the oldest decides what is kept; of everything else the last.
+                let older = *milestone == Milestone::RecoveryPoint
+                    && self
+                        .milestones
+                        .get(milestone)
+                        .is_some_and(|(known, _)| known < moment);
+                if !older {
+                    self.milestones.insert(*milestone, (*moment, id.clone()));
+                }
             }
             Event::UndoIntended { call, .. } => {
                 step.call = Some(call.clone());

@@ -42,6 +42,7 @@ fn plan() -> Plan {
             step("cut", Effect::Cuts, &["restore"]),
         ],
         approvals: vec![],
+        objectives: Vec::new(),
     }
 }
 

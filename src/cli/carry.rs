@@ -1,5 +1,6 @@
 //! What every command that carries a run out shares: reading the stack, the capture, Ctrl-C, the reporters, the end.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
@@ -15,7 +16,11 @@ use drtool_engine::run::{Controls, Ended, Fleet, Pace, Run, RunError};
 use drtool_engine::state::RunState;
 use drtool_engine::step::Effect;
 
-use super::{Shared, stack};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::ask::Asking;
+use super::summary::Summary;
+use super::{Shared, stack, tell};
 use crate::capture::Capture;
 use crate::cloud::place::Identity;
 use crate::discover::{self, Named};
@@ -123,6 +128,7 @@ pub fn live(
     to: &Region,
     profile: Rehearsal,
     runbook: &str,
+    wanted: Wanted,
     shared: &Shared,
 ) -> Result<Live, Failures> {
     build(session, found)?;
@@ -132,9 +138,11 @@ pub fn live(
         to: to.clone(),
         profile,
         lineage: super::plan::lineage(&capture.account, &capture.stack),
-        seed: unused(session),
+        seed: wanted.seed.unwrap_or_else(|| unused(session)),
+        recovery_points: wanted.recovery_points,
     };
-    let plan = expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)?;
+    let mut plan = expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)?;
+    found.note(&mut plan);
     Ok(Live { plan, capture, who })
 }
 
@@ -187,7 +195,28 @@ pub fn planned(
     profile: Rehearsal,
     shared: &Shared,
 ) -> Result<Plan, Failures> {
-    let live = live(session, found, &to, profile, "migrate", shared)?;
+    planned_from(session, found, to, profile, Wanted::default(), shared)
+}
+
+/// What else may be said about a plan.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// The snapshot that each database instance is recovered from.
+    pub recovery_points: BTreeMap<String, String>,
+    /// The names of an earlier plan, to compare with it.
+    pub seed: Option<String>,
+}
+
+/// A plan from the live stack that passes preflight.
+pub fn planned_from(
+    session: &Session,
+    found: &mut stack::Stack,
+    to: Region,
+    profile: Rehearsal,
+    wanted: Wanted,
+    shared: &Shared,
+) -> Result<Plan, Failures> {
+    let live = live(session, found, &to, profile, "migrate", wanted, shared)?;
     passed(session, &found.manifest, &live, &to, shared)?;
     Ok(live.plan)
 }
@@ -322,15 +351,27 @@ pub fn carry(session: &Session, run: Run<Env>, shared: &Shared) -> Result<Ended,
         (false, 0) => Detail::Normal,
         _ => Detail::Verbose,
     };
+    let mut picture = None;
     let run = if shared.json {
         run.reporter(Json(std::io::stdout()))
     } else if std::io::stderr().is_terminal() {
-        run.reporter(Bar::stderr(detail))
+        let bar = Bar::stderr(detail);
+        picture = Some(bar.multi());
+        run.reporter(bar)
     } else {
         run.reporter(Lines::new(std::io::stderr(), detail))
     };
-    let fleet = Fleet::new(session.clock(), Pace::default()).with(run);
-    interruptible(fleet.controls());
+    let asking = Asking::new(shared.whither.again(), picture);
+    let fleet = Fleet::new(session.clock(), Pace::default());
+    let controls = fleet.controls();
+    asking.listen(controls.clone(), who());
+    let run = if shared.json {
+        run
+    } else {
+        run.reporter(asking)
+    };
+    let fleet = fleet.with(run);
+    interruptible(controls);
     let mut ended = session.block_on(fleet.run())?;
     ended.pop().ok_or_else(|| {
         Failure::new("E9003", Exit::Bug, "a fleet of one run ended without it").into()
@@ -347,9 +388,10 @@ fn interruptible(controls: Controls) {
             return;
         };
         runtime.block_on(async move {
-            let Ok(mut terminate) =
-                tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            else {
+            let (Ok(mut terminate), Ok(mut hangup)) = (
+                signal(SignalKind::terminate()),
+                signal(SignalKind::hangup()),
+            ) else {
                 return;
             };
             let mut times = 0;
@@ -357,11 +399,13 @@ fn interruptible(controls: Controls) {
                 tokio::select! {
                     biased;
                     _ = terminate.recv() => {}
+                    // The terminal is gone and nobody reads: that is no reason to leave a stack half moved.
+                    _ = hangup.recv() => continue,
                     heard = tokio::signal::ctrl_c() => if heard.is_err() { return },
                 }
                 times += 1;
                 if times == 1 {
-                    eprintln!("stopping after the calls in flight; once more stops at once");
+                    tell("stopping after the calls in flight; once more stops at once\n");
                 }
                 controls.interrupt(times);
             }
@@ -416,33 +460,36 @@ pub fn close(run: &RunId, ended: &Ended, shared: &Shared) -> Result<Exit, Failur
             .into());
         }
     };
+    let records = super::look::records(&place(&shared.whither.runs(), run))?;
+    let summary = Summary::of(&records, &ended.state);
     if !shared.json {
-        let sandbox = if shared.whither.sandbox {
-            " --sandbox"
-        } else {
-            ""
-        };
-        eprintln!("{}", words::outcome(outcome).text);
+        let again = shared.whither.again();
+        tell(&format!("{}\n", words::outcome(outcome).text));
+        for line in summary.lines(Some(outcome)) {
+            tell(&format!("{line}\n"));
+        }
         if let Outcome::Refused { fault, .. } | Outcome::Failed { fault, .. } = outcome {
             for line in words::fault(fault) {
-                eprintln!("  {line}");
+                tell(&format!("  {line}\n"));
             }
         }
         let half = half_cut(&ended.state);
         if let Some(half) = &half {
-            eprintln!("{half}");
+            tell(&format!("{half}\n"));
         }
         if outcome.resumable() {
-            eprintln!("go on:        drtool resume {run}{sandbox}");
+            tell(&format!("go on:        drtool resume {run}{again}\n"));
         }
         // Past a cut there is only the way on.
         if outcome.resumable() && ended.state.cut().is_none() {
-            eprintln!("take it back: drtool undo {run}{sandbox}");
+            tell(&format!("take it back: drtool undo {run}{again}\n"));
         }
-        eprintln!("report:       drtool report {run}{sandbox}");
-        eprintln!("run {run}");
+        tell(&format!(
+            "report:       drtool report {run} --html {run}.html{again}\n"
+        ));
+        tell(&format!("run {run}\n"));
     }
-    Ok(match outcome.exit() {
+    Ok(match summary.status(outcome) {
         exit::DONE => Exit::Done,
         exit::BUG => Exit::Bug,
         exit::INPUT => Exit::Input,
@@ -456,7 +503,7 @@ pub fn close(run: &RunId, ended: &Ended, shared: &Shared) -> Result<Exit, Failur
 
 /// Nobody to ask and no agreement: nothing may be fenced or cut.
 pub fn attended(shared: &Shared) -> Result<(), Failures> {
-    if shared.whither.agreed() || std::io::stdin().is_terminal() {
+    if shared.whither.agreed() || shared.whither.ask || std::io::stdin().is_terminal() {
         return Ok(());
     }
     Err(Failure::input(

@@ -2,11 +2,12 @@
 
 use clap::{Args, Subcommand};
 use drtool_engine::event::Reach;
+use drtool_engine::plan::Finish;
 use drtool_engine::run::Run;
 
-use super::{Shared, carry, look, stack};
+use super::{Shared, carry, look, recovery, stack, tell};
 use crate::expand::Rehearsal;
-use crate::failure::{Exit, Failures};
+use crate::failure::{Exit, Failure, Failures};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -16,6 +17,10 @@ pub struct Drill {
     /// The region to rehearse the move to.
     #[arg(long, value_name = "REGION")]
     pub to: Option<String>,
+    /// Recover from a snapshot that exists instead of a fresh one: `latest`, its name, or `DATABASE=NAME` (repeatable). This is
+    /// what a lost region would be recovered from; a fresh one rehearses a planned move.
+    #[arg(long, visible_alias = "from-snapshot", value_name = "SNAPSHOT")]
+    pub recovery_point: Vec<String>,
     #[command(subcommand)]
     pub what: Option<What>,
 }
@@ -36,6 +41,23 @@ pub fn run(command: &Drill, shared: &Shared) -> Result<Exit, Failures> {
         let place = carry::place(session.state(), &id);
         let records = look::records(&place)?;
         let plan = look::plan(&records)?;
+        if plan.profile.finish != Finish::Unwind {
+            let what = &plan.profile.name;
+            return Err(
+                Failure::input("E1096", format!("run {id} is no drill but a {what}"))
+                    .hint(format!(
+                        "take it back: drtool undo {id}{}",
+                        shared.whither.again()
+                    ))
+                    .into(),
+            );
+        }
+        if look::clean(&records)? {
+            if !shared.json {
+                tell(&format!("nothing of drill {id} is left\nrun {id}\n"));
+            }
+            return Ok(Exit::Done);
+        }
         let env = carry::environment(&session, &plan)?;
         let holder = crate::session::holder(carry::who());
         let taken = Run::take_over(place, &crate::steps::kinds(), env, holder)
@@ -46,10 +68,17 @@ pub fn run(command: &Drill, shared: &Shared) -> Result<Exit, Failures> {
     }
     let mut found = command.which.read_one(shared)?;
     let to = stack::target(&found.manifest, command.to.as_deref())?;
-    let plan = carry::planned(&session, &mut found, to, Rehearsal::Drill, shared)?;
+    carry::build(&session, &found)?;
+    let points = recovery::points(&session, &found.manifest, &command.recovery_point)?;
+    let profile = Rehearsal::Drill;
+    let wanted = carry::Wanted {
+        recovery_points: points,
+        seed: None,
+    };
+    let plan = carry::planned_from(&session, &mut found, to, profile, wanted, shared)?;
     let (id, run) = carry::begin(&session, plan)?;
     if !shared.json {
-        eprintln!("run {id}");
+        tell(&format!("run {id}\n"));
     }
     let ended = carry::carry(&session, run, shared)?;
     carry::close(&id, &ended, shared)

@@ -29,6 +29,7 @@ pub fn run(command: &Iam, shared: &Shared) -> Result<Exit, Failures> {
         profile: Rehearsal::Real,
         lineage: plan::lineage(&capture.account, &capture.stack),
         seed: "0000".to_owned(),
+        recovery_points: Default::default(),
     };
     let plan = expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)?;
     let policy = permissions::policy(&plan, command.read_only);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use drtool_engine::RunId;
-use drtool_engine::event::{Answer, Event, Reach, Record};
+use drtool_engine::event::{Answer, Event, Outcome, Reach, Record};
 use drtool_engine::journal::{self, Letter, Place, RealDisk, Wish};
 use drtool_engine::plan::Plan;
 use drtool_engine::report::{html, picture, words};
@@ -13,6 +13,8 @@ use drtool_engine::run::Run;
 use drtool_engine::state::RunState;
 use drtool_engine::{StepId, Timestamp};
 
+use super::difference::Differences;
+use super::summary::Summary;
 use super::{Shared, carry};
 use crate::env::Env;
 use crate::failure::{Exit, Failure, Failures};
@@ -54,9 +56,9 @@ pub struct Runs {}
 pub struct Report {
     /// The run's id; the newest run where it is left out.
     pub run: Option<String>,
-    /// Where to; `RUN.html` where it is left out.
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
+    /// Write the whole report as one HTML file instead, timeline drawn.
+    #[arg(long, value_name = "FILE", visible_alias = "out")]
+    pub html: Option<PathBuf>,
 }
 
 /// A run id that was typed.
@@ -71,6 +73,7 @@ fn journal_failed(error: journal::JournalError) -> Failures {
         "the run's journal cannot be read",
     )
     .cause(error)
+    .hint("nothing was touched. If there is a copy of the journal, put it back; its records say what the run has made")
     .into()
 }
 
@@ -79,7 +82,7 @@ pub fn records(place: &Place) -> Result<Vec<Record>, Failures> {
     if !place.journal().is_file() {
         return Err(
             Failure::input("E1095", format!("there is no run {}", place.run()))
-                .hint("drtool runs lists them")
+                .hint("`drtool runs` lists them; those of the sandbox with --sandbox")
                 .into(),
         );
     }
@@ -105,6 +108,12 @@ fn state(records: &[Record]) -> Result<RunState, Failures> {
             .cause(error)
             .into()
     })
+}
+
+/// Whether a run took back everything that it had made.
+pub fn clean(records: &[Record]) -> Result<bool, Failures> {
+    let outcome = state(records)?.outcome;
+    Ok(matches!(outcome, Some(Outcome::Unwound { left, .. }) if left.is_empty()))
 }
 
 /// All runs with their records, the newest last.
@@ -137,7 +146,7 @@ fn meant(
         }
     }
     Err(Failure::input("E1095", "there is no such run")
-        .hint("drtool runs lists them")
+        .hint("`drtool runs` lists them; those of the sandbox with --sandbox")
         .into())
 }
 
@@ -162,6 +171,12 @@ pub fn resume(command: &Resume, shared: &Shared) -> Result<Exit, Failures> {
     };
     let (place, records) = meant(shared, command.run.as_deref(), can_go_on)?;
     let id = place.run().clone();
+    if let Some((file, changed)) = super::stack::edited(&plan(&records)?) {
+        let changed = Differences(changed).to_string().replace('\n', "\n  ");
+        super::tell(&format!(
+            "{file} has been changed since this run was planned; the run goes on as it was planned:\n  {changed}\n"
+        ));
+    }
     let run = open(&session, place, &records)?
         .resume()
         .map_err(|error| carry::refused(error, "the run cannot go on"))?;
@@ -233,10 +248,11 @@ pub fn approve(command: &Approve, shared: &Shared) -> Result<Exit, Failures> {
         .cause(error)
     })?;
     if !place.held() {
-        eprintln!(
-            "nobody carries the run out now; it hears the answer when it goes on: drtool resume {}",
-            place.run()
-        );
+        super::tell(&format!(
+            "nobody carries the run out now; it hears the answer when it goes on: drtool resume {}{}\n",
+            place.run(),
+            shared.whither.again()
+        ));
     }
     Ok(Exit::Done)
 }
@@ -246,60 +262,114 @@ pub fn status(command: &Status, shared: &Shared) -> Result<Exit, Failures> {
     let state = state(&records)?;
     let now = records.last().map_or(Timestamp::UNIX_EPOCH, |r| r.at);
     let held = place.held();
+    let waiting: Vec<_> = state
+        .plan
+        .steps
+        .iter()
+        .zip(state.steps())
+        .filter(|(_, step)| step.asked.is_some() && step.answer.is_none())
+        .map(|(planned, _)| planned.id.as_str())
+        .collect();
     if shared.json {
-        let outcome = state.outcome.as_ref();
-        super::say(&format!(
-            "{}\n",
-            serde_json::json!({ "run": place.run().as_str(), "held": held, "outcome": outcome })
-        ));
+        let document = serde_json::json!({
+            "run": place.run().as_str(), "profile": state.plan.profile.name, "stack": state.plan.stack, "held": held,
+            "outcome": state.outcome, "waiting": waiting, "report": Summary::of(&records, &state).json(),
+        });
+        super::say(&format!("{document}\n"));
         return Ok(Exit::Done);
     }
-    let mut text = format!("run {} of {}\n", place.run(), state.plan.stack);
+    let again = shared.whither.again();
+    let mut text = format!(
+        "run {}: {} of {}, {} after its begin\n",
+        place.run(),
+        state.plan.profile.name,
+        state.plan.stack,
+        words::duration(words::between(state.began, now))
+    );
     for line in picture::picture(&state, now) {
         text.push_str(&line);
         text.push('\n');
     }
+    for step in waiting {
+        text.push_str(&format!(
+            "waits for an answer: drtool approve {} {step}{again}\n",
+            place.run()
+        ));
+    }
     text.push_str(&match (&state.outcome, held) {
         (Some(outcome), _) => format!("{}\n", words::outcome(outcome).text),
         (None, true) => "somebody carries it out now\n".to_owned(),
-        (None, false) => format!("killed: drtool resume {}\n", place.run()),
+        (None, false) => format!("killed: drtool resume {}{again}\n", place.run()),
     });
     super::say(&text);
     Ok(Exit::Done)
 }
 
 pub fn runs(_: &Runs, shared: &Shared) -> Result<Exit, Failures> {
-    for (place, records) in all(shared)? {
+    let runs = all(shared)?;
+    if runs.is_empty() && !shared.json {
+        super::say(&format!("no runs in {}\n", shared.whither.runs().display()));
+        return Ok(Exit::Done);
+    }
+    let mut rows = vec![["run", "began", "what", "stack", "how it stands"].map(str::to_owned)];
+    for (place, records) in runs {
         let state = state(&records)?;
-        let how = match (&state.outcome, place.held()) {
+        let held = place.held();
+        if shared.json {
+            let document = serde_json::json!({
+                "run": place.run().as_str(), "began": state.began, "profile": state.plan.profile.name, "stack": state.plan.stack,
+                "held": held, "outcome": state.outcome,
+            });
+            super::say(&format!("{document}\n"));
+            continue;
+        }
+        let how = match (&state.outcome, held) {
             (Some(outcome), _) => words::outcome(outcome).text,
             (None, true) => "running".to_owned(),
             (None, false) => "killed".to_owned(),
         };
-        let at = records
-            .first()
-            .map(|r| r.at.to_string())
-            .unwrap_or_default();
-        super::say(&format!(
-            "{}  {at}  {} {}  {how}\n",
-            place.run(),
-            state.plan.profile.name,
-            state.plan.stack
-        ));
+        let second = state.began.round(jiff::Unit::Second).unwrap_or(state.began);
+        rows.push([
+            place.run().to_string(),
+            second.to_string(),
+            state.plan.profile.name.clone(),
+            state.plan.stack.clone(),
+            how,
+        ]);
+    }
+    if !shared.json {
+        super::say(&table(&rows));
     }
     Ok(Exit::Done)
 }
 
+/// Columns as wide as what stands in them; the last as it is.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(&format!("{cell:<width$}  "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 pub fn report(command: &Report, shared: &Shared) -> Result<Exit, Failures> {
     let (place, records) = meant(shared, command.run.as_deref(), |_| true)?;
+    let state = state(&records)?;
+    let Some(path) = &command.html else {
+        super::say(&told(&place, &records, &state, shared));
+        return Ok(Exit::Done);
+    };
     let page = html::page(&records).map_err(|error| {
         Failure::new("E3009", Exit::State, "the journal contradicts itself").cause(error)
     })?;
-    let path = command
-        .out
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(format!("{}.html", place.run())));
-    std::fs::write(&path, page).map_err(|error| {
+    std::fs::write(path, page).map_err(|error| {
         Failure::input(
             "E1071",
             format!("the report cannot be written to {}", path.display()),
@@ -308,4 +378,48 @@ pub fn report(command: &Report, shared: &Shared) -> Result<Exit, Failures> {
     })?;
     super::say(&format!("{}\n", path.display()));
     Ok(Exit::Done)
+}
+
+/// The report as text, or as one JSON document.
+fn told(place: &Place, records: &[Record], state: &RunState, shared: &Shared) -> String {
+    let summary = Summary::of(records, state);
+    let said = match (&state.outcome, place.held()) {
+        (Some(outcome), _) => words::outcome(outcome).text,
+        (None, true) => "running".to_owned(),
+        (None, false) => "killed; `drtool resume` goes on".to_owned(),
+    };
+    if shared.json {
+        let document = serde_json::json!({
+            "run": place.run().as_str(), "profile": state.plan.profile.name, "stack": state.plan.stack, "plan": state.hash,
+            "began": state.began, "outcome": state.outcome, "report": summary.json(),
+        });
+        return format!("{document}\n");
+    }
+    let mut lines = vec![
+        format!(
+            "run {}: {} of {}",
+            place.run(),
+            state.plan.profile.name,
+            state.plan.stack
+        ),
+        format!("  {said}"),
+        format!("  began {}", state.began),
+        String::new(),
+    ];
+    lines.extend(summary.lines(state.outcome.as_ref()));
+    lines.push(String::new());
+    lines.extend(summary.counts());
+    let faults = state.steps().iter().filter_map(|step| step.fault.as_ref());
+    for fault in faults {
+        lines.push(String::new());
+        lines.extend(words::fault(fault));
+    }
+    lines.push(String::new());
+    lines.push(format!(
+        "every event, with the timeline drawn: drtool report {} --html {}.html{}",
+        place.run(),
+        place.run(),
+        shared.whither.again()
+    ));
+    lines.join("\n") + "\n"
 }

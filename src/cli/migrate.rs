@@ -4,9 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Shared, carry, plan, show, stack};
+use drtool_engine::plan::{Plan, Planned};
+use serde_json::Value as Json;
+
+use super::carry::Wanted;
+use super::difference::{Differences, fields};
+use super::{Shared, carry, plan, show, stack, tell};
 use crate::expand::Rehearsal;
 use crate::failure::{Exit, Failure, Failures};
+use crate::session::Session;
 
 #[derive(Debug, Args)]
 pub struct Migrate {
@@ -27,7 +33,22 @@ pub fn run(command: &Migrate, shared: &Shared) -> Result<Exit, Failures> {
     let mut made = match &command.plan {
         Some(path) => {
             let saved = plan::saved(path)?;
-            fresh(&saved, command, &mut found, &session, shared)?;
+            if saved.stack != found.manifest.name.as_str() || saved.profile.name != "migrate" {
+                let failure = Failure::input(
+                    "E1105",
+                    format!(
+                        "{} holds the {} of {}, not the move of {}",
+                        path.display(),
+                        saved.profile.name,
+                        saved.stack,
+                        found.manifest.name.value
+                    ),
+                );
+                return Err(failure
+                    .hint("say --stack or --manifest for the plan's own stack, or plan the move")
+                    .into());
+            }
+            fresh(&saved, &mut found, &session, shared)?;
             saved
         }
         None => {
@@ -44,22 +65,21 @@ pub fn run(command: &Migrate, shared: &Shared) -> Result<Exit, Failures> {
         carry::agree(&mut made, &carry::who(), why);
     }
     if !shared.json && !shared.quiet {
-        eprint!("{}", show::head(&made, shared.colour()));
+        tell(&show::head(&made, shared.colour()));
     }
     let (id, run) = carry::begin(&session, made)?;
     if !shared.json {
-        eprintln!("run {id}");
+        tell(&format!("run {id}\n"));
     }
     let ended = carry::carry(&session, run, shared)?;
     carry::close(&id, &ended, shared)
 }
 
-/// A saved plan is carried out only while the source is what it was planned from.
+/// A saved plan is carried out only while manifest and source are what it was planned from.
 fn fresh(
-    saved: &drtool_engine::plan::Plan,
-    _: &Migrate,
+    saved: &Plan,
     found: &mut stack::Stack,
-    session: &crate::session::Session,
+    session: &Session,
     shared: &Shared,
 ) -> Result<(), Failures> {
     let to = saved
@@ -68,24 +88,20 @@ fn fresh(
         .and_then(|v| v.as_str())
         .map(str::to_owned);
     let to = stack::target(&found.manifest, to.as_deref())?;
-    let live = carry::live(session, found, &to, Rehearsal::Real, "migrate", shared)?;
-    let mut now = live.plan.clone();
-    now.seed = saved.seed.clone();
-    let differing: Vec<String> = saved
-        .steps
-        .iter()
-        .filter(|step| {
-            now.step(&step.id)
-                .is_none_or(|other| plain(other, &now.seed) != plain(step, &saved.seed))
-        })
-        .map(|step| step.id.to_string())
-        .chain(
-            now.steps
-                .iter()
-                .filter(|s| saved.step(&s.id).is_none())
-                .map(|s| s.id.to_string()),
-        )
-        .collect();
+    let wanted = Wanted {
+        seed: Some(saved.seed.clone()),
+        ..Wanted::default()
+    };
+    let live = carry::live(
+        session,
+        found,
+        &to,
+        Rehearsal::Real,
+        "migrate",
+        wanted,
+        shared,
+    )?;
+    let differing = differences(saved, &live.plan);
     if differing.is_empty() {
         let live = carry::Live {
             plan: saved.clone(),
@@ -93,22 +109,41 @@ fn fresh(
         };
         return carry::passed(session, &found.manifest, &live, &to, shared);
     }
-    let shown: Vec<&String> = differing.iter().take(5).collect();
-    Err(Failure::new(
-        "E3012",
-        Exit::State,
-        format!(
-            "the source has changed since the plan was saved: {} steps differ ({shown:?}…)",
-            differing.len()
-        ),
-    )
-    .hint("plan again, and have that plan reviewed")
-    .into())
+    let failure = Failure::new(
+        "E2092",
+        Exit::Refused,
+        "the saved plan is not the plan of today: the source or the manifest has changed since",
+    );
+    Err(failure
+        .cause(Differences(differing))
+        .hint("plan again, and have that plan reviewed")
+        .into())
 }
 
-/// A step without what the run's own names make different.
-fn plain(step: &drtool_engine::plan::Planned, seed: &str) -> String {
-    serde_json::to_string(&(&step.kind, &step.params, &step.region))
-        .unwrap_or_default()
-        .replace(seed, "")
+/// What a reviewer would have seen otherwise. Instants of looking and estimates are not what was reviewed.
+fn differences(saved: &Plan, now: &Plan) -> Vec<String> {
+    let mut found = vec![];
+    for step in &saved.steps {
+        match now.step(&step.id) {
+            None => found.push(format!("step {} is not there any more", step.id)),
+            Some(other) => {
+                let name = format!("step {}: ", step.id);
+                found.extend(fields(&name, &decided(step), &decided(other)));
+            }
+        }
+    }
+    let new = now.steps.iter().filter(|s| saved.step(&s.id).is_none());
+    found.extend(new.map(|step| format!("step {} is new", step.id)));
+    let promised = |plan: &Plan| serde_json::to_value(&plan.objectives).unwrap_or_default();
+    found.extend(fields("objectives", &promised(saved), &promised(now)));
+    found
+}
+
+/// What was decided about a step, without what is only told.
+fn decided(step: &Planned) -> Json {
+    let needs: Vec<&str> = step.needs.iter().map(|need| need.step.as_str()).collect();
+    serde_json::json!({
+        "kind": step.kind, "region": step.region, "hold": step.hold, "expect": step.expect, "parameters": step.params,
+        "alternatives": step.alternatives, "confirm": step.confirm, "needs": needs,
+    })
 }

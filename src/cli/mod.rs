@@ -9,22 +9,26 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
-use crate::failure::{Exit, Failures};
+use crate::failure::{Exit, Failure, Failures};
 
+mod ask;
 mod capture;
 pub mod carry;
 mod completions;
+mod difference;
 mod drill;
 mod iam;
 mod kinds;
 mod look;
 mod man;
 mod migrate;
-mod plan;
+pub mod plan;
+mod recovery;
 mod sandbox;
 mod schema;
 pub mod show;
 pub mod stack;
+mod summary;
 mod whither;
 
 /// Moves an application stack on AWS to another region: on purpose, as a rehearsal, or because the region is gone.
@@ -100,7 +104,7 @@ pub enum Command {
     Status(look::Status),
     /// Lists the runs.
     Runs(look::Runs),
-    /// Writes a run's report as one HTML file.
+    /// Shows what a run came to; `--html` writes the whole of it as one file.
     Report(look::Report),
     /// Asks AWS what the source stack is, and writes it down beside the manifest.
     Capture(capture::Capture),
@@ -133,13 +137,29 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let shared = cli.shared.clone();
-    match run(cli) {
+    match guarded(|| run(cli)) {
         Ok(exit) => exit.into(),
         Err(failures) => {
             report(&failures, &shared);
             failures.exit().into()
         }
     }
+}
+
+/// A bug ends with its own status and says that no run is harmed by it: what was done is in the journal.
+fn guarded(
+    run: impl FnOnce() -> Result<Exit, Failures> + std::panic::UnwindSafe,
+) -> Result<Exit, Failures> {
+    std::panic::set_hook(Box::new(|panic| {
+        tell(&format!("this is a bug in drtool: {panic}\n"));
+    }));
+    std::panic::catch_unwind(run).unwrap_or_else(|_| {
+        Err(
+            Failure::new("E9000", Exit::Bug, "drtool has stopped at a bug of its own")
+                .hint("what a run has done is in its journal: drtool status shows it, drtool resume goes on")
+                .into(),
+        )
+    })
 }
 
 fn run(cli: Cli) -> Result<Exit, Failures> {
@@ -182,6 +202,11 @@ fn report(failures: &Failures, shared: &Shared) {
 /// Writes to stdout. A reader that went away has seen enough.
 pub fn say(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Writes to stderr. If the terminal has gone, so have the words: nothing else stops.
+pub fn tell(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// The command line as clap knows it, for completions and the manual.

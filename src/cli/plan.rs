@@ -10,6 +10,7 @@ use crate::failure::{Exit, Failure, Failures};
 use crate::manifest::Region;
 use crate::preflight::Depth;
 
+use super::carry::Wanted;
 use super::{Shared, carry, show, stack};
 
 #[derive(Debug, Args)]
@@ -48,7 +49,15 @@ pub fn run(command: &Plan, shared: &Shared) -> Result<Exit, Failures> {
         (captured(command, &mut found, to, profile, shared)?, None)
     } else {
         let session = shared.whither.session()?;
-        let live = carry::live(&session, &mut found, &to, profile, &command.runbook, shared)?;
+        let live = carry::live(
+            &session,
+            &mut found,
+            &to,
+            profile,
+            &command.runbook,
+            Wanted::default(),
+            shared,
+        )?;
         let report = carry::preflight(&session, &found.manifest, &live, &to, Depth::Reads)?;
         (live.plan, Some(report))
     };
@@ -101,8 +110,11 @@ fn captured(
         profile,
         lineage: lineage(&capture.account, &capture.stack),
         seed: seed(),
+        recovery_points: Default::default(),
     };
-    expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)
+    let mut plan = expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)?;
+    found.note(&mut plan);
+    Ok(plan)
 }
 
 /// The same for all runs of one stack in one account.
@@ -147,21 +159,28 @@ fn save(plan: &drtool_engine::plan::Plan, path: &std::path::Path) -> Result<(), 
 
 /// A plan that was saved, proven by its hash.
 pub fn saved(path: &std::path::Path) -> Result<drtool_engine::plan::Plan, Failures> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        Failure::input("E1093", format!("{} cannot be read", path.display())).cause(error)
+    })?;
+    proven(&path.display().to_string(), &bytes)
+}
+
+/// The plan in the bytes of a file, if its hash fits.
+pub fn proven(name: &str, bytes: &[u8]) -> Result<drtool_engine::plan::Plan, Failures> {
     #[derive(serde::Deserialize)]
     struct Saved {
         hash: String,
         plan: drtool_engine::plan::Plan,
     }
-    let bytes = std::fs::read(path).map_err(|error| {
-        Failure::input("E1093", format!("{} cannot be read", path.display())).cause(error)
-    })?;
-    let saved: Saved = serde_json::from_slice(&bytes).map_err(|error| {
-        Failure::input("E1105", format!("{} is not a saved plan", path.display())).cause(error)
+    let saved: Saved = serde_json::from_slice(bytes).map_err(|error| {
+        Failure::input("E1105", format!("{name} is not a saved plan"))
+            .cause(error)
+            .hint("drtool plan --out FILE saves one")
     })?;
     if saved.plan.format != drtool_engine::plan::FORMAT {
         return Err(Failure::input(
             "E1105",
-            format!("{} was saved by another version of drtool", path.display()),
+            format!("{name} was saved by another version of drtool"),
         )
         .hint("plan again")
         .into());
@@ -170,10 +189,7 @@ pub fn saved(path: &std::path::Path) -> Result<drtool_engine::plan::Plan, Failur
         let failure = Failure::new(
             "E3011",
             Exit::State,
-            format!(
-                "{} was changed after it was saved: its hash does not fit",
-                path.display()
-            ),
+            format!("{name} was changed after it was saved: its hash does not fit"),
         );
         return Err(failure
             .hint("plan again, and have that plan reviewed")

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use drtool_engine::plan::Plan;
 
 use crate::capture::Capture;
+use crate::expand::facts::{Facts, Written};
 use crate::expand::runbook::{self, Runbook};
 use crate::failure::{Exit, Failure, Failures, Sources};
 use crate::manifest::{self, File, Manifest, Region, yaml};
 use crate::printable::Printable;
 
-use super::Shared;
+use super::{Shared, difference};
 
 /// Which stack a command is about.
 #[derive(Clone, Debug, Args)]
@@ -111,6 +113,25 @@ impl Which {
 }
 
 impl Stack {
+    /// The files that the manifest was read from, the topmost overlay last.
+    fn files(&self) -> Vec<PathBuf> {
+        let overlays = self.overlays.iter();
+        let overlays = overlays.map(|name| beside(&self.path, &format!("{name}.yaml")));
+        std::iter::once(self.path.clone()).chain(overlays).collect()
+    }
+
+    /// Notes in a plan what the manifest says today.
+    pub fn note(&self, plan: &mut Plan) {
+        let written = Written {
+            files: self.files().iter().map(|path| shown(path)).collect(),
+            manifest: serde_json::to_value(&self.manifest).unwrap_or_default(),
+        };
+        if let serde_json::Value::Object(facts) = &mut plan.facts {
+            let written = serde_json::to_value(written).unwrap_or_default();
+            facts.insert("written".to_owned(), written);
+        }
+    }
+
     /// Where the capture is: beside the manifest, an overlay's own first.
     pub fn capture_path(&self) -> PathBuf {
         let with_overlay = self
@@ -157,6 +178,33 @@ impl Stack {
                 bytes: &bytes(&path)?,
             },
         )
+    }
+}
+
+/// What has been changed in a plan's manifest since: nothing if the files are gone or nobody noted them.
+pub fn edited(plan: &Plan) -> Option<(String, Vec<String>)> {
+    let facts: Facts = serde_json::from_value(plan.facts.clone()).ok()?;
+    let written = facts.written?;
+    let mut texts = vec![];
+    for file in &written.files {
+        texts.push((file.clone(), bytes(Path::new(file)).ok()?));
+    }
+    let files: Vec<File<'_>> = texts
+        .iter()
+        .map(|(name, bytes)| File { name, bytes })
+        .collect();
+    let (base, overlays) = files.split_first()?;
+    let names = written.files.join(" and ");
+    match manifest::load(&mut Sources::default(), base, overlays) {
+        Ok(now) => {
+            let now = serde_json::to_value(&now).unwrap_or_default();
+            let found = difference::fields("", &written.manifest, &now);
+            (!found.is_empty()).then_some((names, found))
+        }
+        Err(failures) => Some((
+            names,
+            vec![format!("it cannot be read any more: {failures}")],
+        )),
     }
 }
 

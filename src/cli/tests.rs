@@ -46,3 +46,15 @@ fn every_code_is_documented_and_every_documented_code_is_used() {
         "not documented: {missing:?}; not used: {stale:?}"
     );
 }
+
+#[test]
+fn a_bug_has_its_own_status_and_says_what_is_not_lost() {
+    let failures = guarded(|| panic!("on purpose")).unwrap_err();
+    let _ = std::panic::take_hook();
+    assert_eq!(failures.exit() as u8, 1);
+    let text = failures.render(false);
+    assert!(
+        text.contains("E9000") && text.contains("drtool resume"),
+        "{text}"
+    );
+}

@@ -10,6 +10,9 @@ use crate::failure::Failure;
 use crate::manifest::Region;
 use crate::session::{Reach, Session};
 
+/// Where runs are kept if nobody says otherwise.
+const DIRECTORY: &str = ".drtool";
+
 #[derive(Clone, Debug, Args)]
 pub struct Whither {
     /// Work in the simulated AWS of this process instead of AWS. Its world is kept between commands. Counts as `--yes`.
@@ -19,7 +22,7 @@ pub struct Whither {
     #[arg(long, global = true, value_enum, default_value_t = Pace::Fast, hide_default_value = true, value_name = "SPEED")]
     pub sandbox_speed: Pace,
     /// Where runs are kept.
-    #[arg(long, global = true, default_value = ".drtool", value_name = "DIR")]
+    #[arg(long, global = true, default_value = DIRECTORY, value_name = "DIR")]
     pub state: PathBuf,
     /// The AWS profile to use.
     #[arg(long, global = true, value_name = "NAME")]
@@ -36,6 +39,9 @@ pub struct Whither {
     /// Agree in advance to everything that would be asked.
     #[arg(long, global = true)]
     pub yes: bool,
+    /// Ask before the cut in the sandbox too, where everything counts as agreed to otherwise.
+    #[arg(long, global = true, requires = "sandbox", conflicts_with = "yes")]
+    pub ask: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -102,9 +108,33 @@ impl Whither {
                 .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
     }
 
+    /// What has to be typed after a command that is to find the same runs again.
+    pub fn again(&self) -> String {
+        let mut words = String::new();
+        if self.sandbox {
+            words.push_str(" --sandbox");
+        }
+        if let Some(url) = &self.endpoint_url {
+            words.push_str(&format!(" --endpoint-url {url}"));
+        }
+        for (region, url) in &self.registry_endpoint {
+            words.push_str(&format!(" --registry-endpoint {region}={url}"));
+        }
+        if let Some(address) = &self.resolver {
+            words.push_str(&format!(" --resolver {address}"));
+        }
+        if let Some(profile) = &self.profile {
+            words.push_str(&format!(" --profile {profile}"));
+        }
+        if self.state != std::path::Path::new(DIRECTORY) {
+            words.push_str(&format!(" --state {}", self.state.display()));
+        }
+        words
+    }
+
     /// Whether nobody will be asked.
     pub fn agreed(&self) -> bool {
-        self.yes || self.sandbox
+        self.yes || (self.sandbox && !self.ask)
     }
 }
 

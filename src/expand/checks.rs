@@ -95,6 +95,7 @@ pub(super) fn checks(e: &mut Expansion<'_>, _: usize) {
                     },
                 );
                 e.last().proof = Some(Proof::Health);
+                e.last().milestone = Some(Milestone::Proven);
             }
         }
         if let Some(tcp) = &check.tcp {
@@ -128,6 +129,7 @@ pub(super) fn checks(e: &mut Expansion<'_>, _: usize) {
                 },
             );
             e.last().proof = Some(Proof::Health);
+            e.last().milestone = Some(Milestone::Proven);
         }
     }
     unchanged(e);
@@ -161,6 +163,7 @@ fn unchanged(e: &mut Expansion<'_>) {
                 log_stream: Value::later(probe, "logStream"),
                 question: questions::CONTENT.to_owned(),
                 expect: Some(Value::later(watermark, "content")),
+                moment: None,
             },
         );
         e.last().proof = Some(Proof::Fence);

@@ -17,6 +17,9 @@ pub struct Estimate {
     pub total: Range,
     /// From the first fence to the first user served; nothing for a plan without a fence.
     pub downtime: Option<Range>,
+    /// From the beginning until the deep checks have passed: what a rehearsal measures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Range>,
     /// The steps that decide when the run ends, in order, at their medians.
     pub critical_path: Vec<StepId>,
     /// The part of it inside the downtime.
@@ -69,6 +72,10 @@ pub fn estimate(plan: &Plan) -> Estimate {
     let serving: Vec<usize> = (0..steps.len())
         .filter(|i| steps[*i].milestone == Some(Milestone::Serving))
         .collect();
+    let proven: Vec<usize> = (0..steps.len())
+        .filter(|i| steps[*i].milestone == Some(Milestone::Proven))
+        .collect();
+    let mut recoveries = vec![];
     let mut totals = vec![];
     let mut downtimes = vec![];
     for sample in 0..SAMPLES {
@@ -79,6 +86,7 @@ pub fn estimate(plan: &Plan) -> Estimate {
             .collect();
         let (ends, _) = finish(&needs, &durations);
         totals.push(ends.iter().copied().fold(0.0, f64::max));
+        recoveries.extend(proven.iter().map(|i| ends[*i]).max_by(f64::total_cmp));
         let served = serving.iter().map(|i| ends[*i]).max_by(f64::total_cmp);
         if let (Some(start), Some(end)) = (fence(&ends, &durations), served) {
             downtimes.push(end - start);
@@ -105,6 +113,7 @@ pub fn estimate(plan: &Plan) -> Estimate {
     Estimate {
         total: range(totals),
         downtime: (!downtimes.is_empty()).then(|| range(downtimes)),
+        recovery: (!recoveries.is_empty()).then(|| range(recoveries)),
         critical_path: ids(path),
         downtime_path: ids(downtime_path),
     }

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cost::Cost;
 use super::estimate::Estimate;
 use crate::capture::rewrite::Change;
 use crate::manifest::Objectives;
@@ -28,6 +29,21 @@ pub struct Facts {
     /// How much of each quota the run will take.
     pub quotas: Vec<Quota>,
     pub estimate: Estimate,
+    /// What is billed in the target while both sides run.
+    #[serde(default)]
+    pub costs: Vec<Cost>,
+    /// What the manifest said, to tell later what has been changed in it since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Written>,
+}
+
+/// A manifest as it was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Written {
+    /// The manifest's file, then those of its overlays, the topmost last.
+    pub files: Vec<String>,
+    pub manifest: serde_json::Value,
 }
 
 /// What could be better, and what it costs.

@@ -2,15 +2,45 @@
 
 use super::Rehearsal;
 use super::connect::sorted;
+use super::cost;
 use super::estimate;
 use super::expansion::Expansion;
 use super::facts::{Accepted, Facts, Quota};
 use super::runbook::Runbook;
 use crate::failure::Failures;
-use drtool_engine::plan::{self, Finish, OnFailure, Plan, Profile};
+use drtool_engine::plan::{self, Finish, Measure, Objective, OnFailure, Plan, Profile};
 use serde_json::Value as Json;
 
 impl<'a> Expansion<'a> {
+    /// What this run will be measured against: a rehearsal against what was promised for the loss of the region, a planned move
+    /// against what its users were told.
+    fn objectives(&self) -> Vec<Objective> {
+        let promised = &self.manifest.objectives;
+        let pairs = match self.asked.profile {
+            Rehearsal::Drill => [
+                (Measure::RecoveryTime, promised.rto),
+                (Measure::RecoveryPoint, promised.rpo),
+            ],
+            Rehearsal::Real | Rehearsal::DryRun => [
+                (Measure::Downtime, promised.downtime),
+                (Measure::RecoveryPoint, promised.accept_data_loss),
+            ],
+        };
+        let measured = |measure| match measure {
+            Measure::RecoveryPoint => !self.manifest.databases.is_empty(),
+            Measure::Downtime => !self.manifest.dns.is_empty(),
+            Measure::RecoveryTime => true,
+        };
+        pairs
+            .into_iter()
+            .filter(|(measure, _)| measured(*measure))
+            .filter_map(|(measure, limit)| {
+                let limit = limit?.as_secs();
+                Some(Objective { measure, limit })
+            })
+            .collect()
+    }
+
     pub(super) fn finish(mut self, runbook: &Runbook) -> Result<Plan, Failures> {
         self.gates();
         let steps = sorted(std::mem::take(&mut self.steps));
@@ -64,6 +94,8 @@ impl<'a> Expansion<'a> {
                 })
                 .collect(),
             estimate: estimate::Estimate::default(),
+            costs: cost::costs(&steps, self.asked.to.as_str()),
+            written: None,
         };
         let mut plan = Plan {
             format: plan::FORMAT,
@@ -86,6 +118,7 @@ impl<'a> Expansion<'a> {
                 .collect(),
             steps,
             approvals: vec![],
+            objectives: self.objectives(),
         };
         // Times are those of the plan carried out: a dry run's steps are all held and take none.
         let mut real = plan.clone();

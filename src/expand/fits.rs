@@ -38,6 +38,28 @@ pub(super) fn fits<'a>(
             .hint("say another region of `targets:` with --to");
         return Err(failure.into());
     }
+    let there = format!(".{}.", asked.to);
+    for record in &manifest.dns {
+        let leads = capture.records.iter().find(|found| {
+            let alias = found.alias.iter().map(|alias| &alias.dns_name);
+            found.name.eq_ignore_ascii_case(record.record.as_str())
+                && found
+                    .values
+                    .iter()
+                    .chain(alias)
+                    .any(|host| host.contains(&there))
+        });
+        if leads.is_some() {
+            let message = format!(
+                "{} leads to {} already: the stack has been moved there",
+                record.record.value, asked.to
+            );
+            let failure = Failure::input("E1129", message).at(sources, record.at, "this record");
+            return Err(failure
+                .hint("`drtool runs` shows by which run; the way back is a manifest of its own, from there to here")
+                .into());
+        }
+    }
     match manifest.targets.get(&asked.to) {
         Some(target) => Ok(target),
         None => {

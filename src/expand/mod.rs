@@ -12,6 +12,7 @@ mod acknowledged;
 mod checks;
 pub mod commands;
 mod connect;
+pub mod cost;
 mod databases;
 mod edge;
 pub mod estimate;
@@ -39,7 +40,7 @@ use drtool_engine::plan::Plan;
 use expansion::Expansion;
 use fits::fits;
 use runbook::Runbook;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -50,6 +51,8 @@ pub struct Asked {
     pub lineage: String,
     /// What run-scoped names carry: four to eight hexadecimal digits.
     pub seed: String,
+    /// Of a rehearsal: the snapshot that each database instance is recovered from; a fresh one where none is named.
+    pub recovery_points: BTreeMap<String, String>,
 }
 
 /// How much of the plan is real.

@@ -67,6 +67,7 @@ impl Files {
             profile: self.profile,
             lineage: "redmine-4c1d".into(),
             seed: "7f3a".into(),
+            recovery_points: Default::default(),
         };
         expand(&manifest, &capture, &runbook, &asked, &sources)
     }

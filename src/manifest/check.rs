@@ -74,7 +74,7 @@ impl Checking<'_> {
                     Printable(&manifest.kind.value)
                 ),
                 "here",
-                "",
+                "write `kind: Stack`",
             );
         }
     }

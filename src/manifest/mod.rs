@@ -228,9 +228,16 @@ pub struct Difference {
 /// The name of a secret.
 pub type SecretName = text::SecretName;
 
+/// What may be written as a bare name may be so in the schema too.
+fn or_its_name(schema: &mut schemars::Schema) {
+    let whole = std::mem::take(schema);
+    *schema = schemars::json_schema!({ "anyOf": [{ "type": "string" }, whole] });
+}
+
 /// A secret: its name, or its name with how it is treated.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = or_its_name)]
 pub struct Secret {
     pub name: Located<SecretName>,
     /// Members of the secret's JSON to write anew in the target. This is the only case in which drtool reads a secret's value.
@@ -241,6 +248,7 @@ pub struct Secret {
 /// A repository: its name, or its name with the tags that move.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = or_its_name)]
 pub struct Image {
     pub repository: Located<text::RepositoryName>,
     /// Tags to move besides the digests that task definitions run; all tags on those digests by default.
@@ -400,10 +408,15 @@ pub struct Probe {
 #[serde(deny_unknown_fields)]
 pub struct Confirm {
     /// `ask`, or `given` in advance on its conditions.
+    #[serde(default = "asked")]
     pub cut: Located<Consent>,
     /// How long the question may stand, with the source fenced, before the fence is taken back.
     #[serde(default = "ten_minutes")]
     pub timeout: Span,
+}
+
+fn asked() -> Located<Consent> {
+    Located::unwritten(Consent::Ask)
 }
 
 fn ten_minutes() -> Span {
@@ -413,7 +426,7 @@ fn ten_minutes() -> Span {
 impl Default for Confirm {
     fn default() -> Self {
         Confirm {
-            cut: Located::unwritten(Consent::Ask),
+            cut: asked(),
             timeout: ten_minutes(),
         }
     }
@@ -494,6 +507,7 @@ pub fn load(
             format!("this drtool reads manifests of `apiVersion: {API_VERSION}`"),
         )
         .at(sources, node.at, "this is another")
+        .hint(format!("write `apiVersion: {API_VERSION}`"))
         .into());
     }
     let at = tree.at;

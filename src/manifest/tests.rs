@@ -258,3 +258,13 @@ fn snapshot(name: &str, text: &str) {
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
+
+#[test]
+fn what_may_be_a_bare_name_is_one_in_the_schema_too() {
+    let schema = schema();
+    for kind in ["Secret", "Image"] {
+        let either = &schema["$defs"][kind]["anyOf"];
+        assert_eq!(either[0]["type"], "string", "{kind}: {either}");
+        assert_eq!(either[1]["additionalProperties"], false, "{kind}: {either}");
+    }
+}

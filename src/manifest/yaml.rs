@@ -74,6 +74,7 @@ pub fn read(sources: &mut Sources, name: &str, bytes: &[u8]) -> Result<Node, Fai
                 Printable(name)
             ),
         )
+        .placed(name, 1, 1)
         .hint("save it as UTF-8"));
     }
     let bytes = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
@@ -82,6 +83,8 @@ pub fn read(sources: &mut Sources, name: &str, bytes: &[u8]) -> Result<Node, Fai
         Err(error) => {
             let offset = error.valid_up_to();
             let line = bytes[..offset].iter().filter(|b| **b == b'\n').count() + 1;
+            let begin = bytes[..offset].iter().rposition(|b| *b == b'\n');
+            let column = offset - begin.map_or(0, |at| at + 1) + 1;
             return Err(Failure::input(
                 "E1004",
                 format_args!(
@@ -89,6 +92,7 @@ pub fn read(sources: &mut Sources, name: &str, bytes: &[u8]) -> Result<Node, Fai
                     Printable(name)
                 ),
             )
+            .placed(name, line, column)
             .hint("save it as UTF-8"));
         }
     };
@@ -179,7 +183,8 @@ impl Reader<'_> {
                             "one document a file",
                             at,
                             "a second one begins here",
-                        ));
+                        )
+                        .hint("take the `---` away, or put what follows it into a file of its own"));
                     }
                 }
                 Event::Alias(_) | Event::UnresolvedAlias(_) => return Err(self.anchor(at)),
@@ -279,7 +284,8 @@ impl Reader<'_> {
                                 first.at,
                                 "first here",
                             )
-                            .at(self.sources, node.at, "and again here"));
+                            .at(self.sources, node.at, "and again here")
+                            .hint("keep one of them: which one would count is not guessed"));
                     }
                     if text == "<<" {
                         return Err(self.anchor(node.at));

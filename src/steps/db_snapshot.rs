@@ -37,9 +37,9 @@ pub struct DbSnapshot {
 pub struct DbSnapshotTaken {
     pub identifier: String,
     pub arn: String,
-    /// When the last transaction in it was written, as RDS tells it.
+    /// When the last transaction in it was written, as RDS tells it: up to here data is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshot_time: Option<jiff::Timestamp>,
+    pub moment: Option<jiff::Timestamp>,
     pub encrypted: bool,
 }
 
@@ -88,10 +88,10 @@ impl Step for DbSnapshot {
                 DbSnapshotTaken {
                     identifier: snapshot.id,
                     arn: snapshot.arn,
-                    snapshot_time: snapshot
+                    moment: snapshot
                         .database_time
                         .or(snapshot.original_created)
-                        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()),
+                        .and_then(|time| jiff::Timestamp::from_millisecond(time).ok()),
                     encrypted: snapshot.encrypted,
                 },
                 claimed,

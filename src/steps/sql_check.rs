@@ -33,6 +33,9 @@ pub struct SqlCheck {
     /// The answer, as text; any will do where this is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Value<String>>,
+    /// The moment that the answer speaks of, when it is the wanted one: up to there data is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moment: Option<Value<jiff::Timestamp>>,
 }
 
 /// What later steps may refer to.
@@ -41,6 +44,8 @@ pub struct SqlCheck {
 pub struct SqlAnswered {
     /// What the database answered.
     pub answer: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moment: Option<jiff::Timestamp>,
 }
 
 impl Yields for SqlAnswered {
@@ -80,6 +85,11 @@ impl Step for SqlCheck {
             _ => Observed::Ready(
                 SqlAnswered {
                     answer: answer.text,
+                    moment: self
+                        .moment
+                        .as_ref()
+                        .map(|value| cx.value(value))
+                        .transpose()?,
                 },
                 Claim::AsWanted,
             ),

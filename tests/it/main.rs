@@ -1,6 +1,8 @@
 //! The promises of drtool, one file each: the real SDK against the simulated AWS, in this process, in virtual time.
 
 #[cfg(test)]
+mod drills;
+#[cfg(test)]
 mod images;
 #[cfg(test)]
 mod moved;
@@ -9,11 +11,15 @@ mod moves;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod readers;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod shapes;
+#[cfg(test)]
+mod stories;
 #[cfg(test)]
 mod variants;
 #[cfg(test)]

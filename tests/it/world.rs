@@ -132,8 +132,18 @@ impl Bench {
             .unwrap_or_else(|f| panic!("{}", f.render(false)))
     }
 
+    /// A plan that recovers each database instance from a snapshot.
+    pub fn plan_from(&self, profile: Rehearsal, points: &[(&str, &str)]) -> Plan {
+        self.planned_from(profile, points)
+            .unwrap_or_else(|f| panic!("{}", f.render(false)))
+    }
+
     /// The plan, or why there is none.
     pub fn planned(&self, profile: Rehearsal) -> Result<Plan, Failures> {
+        self.planned_from(profile, &[])
+    }
+
+    fn planned_from(&self, profile: Rehearsal, points: &[(&str, &str)]) -> Result<Plan, Failures> {
         let mut found = self.stack_read()?;
         let capture = carry::captured(&self.session, &found.manifest)?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -145,6 +155,10 @@ impl Bench {
             profile,
             lineage: "redmine-test".into(),
             seed: "7f3a".into(),
+            recovery_points: points
+                .iter()
+                .map(|(instance, snapshot)| ((*instance).to_owned(), (*snapshot).to_owned()))
+                .collect(),
         };
         expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)
     }
@@ -165,6 +179,12 @@ impl Bench {
             self.session.clock().now(),
         )
         .unwrap_or_else(|e| panic!("{e}: {e:?}"))
+    }
+
+    /// The files of a plan's run.
+    pub fn place(&self, plan: &Plan) -> Place {
+        let id = RunId::new(&plan.seed).unwrap();
+        Place::new(self.disk.clone(), "/memory", id)
     }
 
     pub fn take_over(&self, plan: &Plan) -> Run<Env> {

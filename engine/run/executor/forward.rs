@@ -101,8 +101,15 @@ impl<E: Send + Sync + 'static> Executor<E> {
                 self.look_later(at, shared);
                 Ok(())
             }
+            Decision::Search { note } => {
+                self.progress(at, None, note, shared)?;
+                self.look_later(at, shared);
+                Ok(())
+            }
             Decision::Begin => self.approach(at, shared),
             Decision::Renew => {
+                // It begins only now.
+                self.live[at].from = shared.clock.now();
                 let (step, attempt) = (self.id(at), self.step(at).attempt);
                 self.emit(shared, Event::ProvenAbsent { step, attempt })?;
                 self.approach(at, shared)

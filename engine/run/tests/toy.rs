@@ -706,6 +706,7 @@ pub fn plan(steps: Vec<Planned>) -> Plan {
         ],
         steps,
         approvals: vec![],
+        objectives: Vec::new(),
     }
 }
 

@@ -7,9 +7,11 @@ use std::fmt::Write;
 use drtool_engine::plan::{Plan, Planned, Proof};
 use drtool_engine::step::Effect;
 
+use crate::expand::cost::{self, Per};
 use crate::expand::estimate::Range;
 use crate::expand::facts::Facts;
 use crate::expand::permissions;
+use crate::manifest::Span;
 use crate::printable::Printable;
 
 /// The whole plan. `everything` adds what each step waits for.
@@ -27,14 +29,20 @@ pub fn plan(plan: &Plan, colour: bool, everything: bool) -> String {
             plan.profile.name
         )),
     }
+    // First what decides whether this is the right plan at all; then everything that it does; then what it rests on.
+    page.outline(plan);
+    if let Some(facts) = &facts {
+        page.path(plan, facts);
+        page.lists(facts);
+        page.costs(facts);
+    }
+    page.legend(plan);
     page.steps(plan, everything);
     if let Some(facts) = &facts {
         page.changes(facts);
-        page.path(plan, facts);
-        page.lists(facts);
+        page.quotas(facts);
     }
     page.permissions(plan);
-    page.legend(plan);
     page.text
 }
 
@@ -162,34 +170,70 @@ impl Page {
             self.line(&format!("  downtime   {}", range(downtime)));
         }
         let objectives = &facts.objectives;
+        // A rehearsal recovers and has no downtime; a move has a downtime, and its preparation may take as long as it likes.
+        let drill = plan.profile.name == "drill";
+        let recovery = facts.estimate.recovery.filter(|_| drill);
+        if let Some(recovery) = recovery {
+            self.line(&format!("  recovery   {}", range(recovery)));
+        }
+        let verdict = |limit: Option<Span>, estimated: Option<Range>| {
+            let limit = limit?.as_secs() as f64;
+            Some(match estimated? {
+                estimated if estimated.p95 <= limit => " (likely met)",
+                estimated if estimated.p50 <= limit => " (may be missed)",
+                _ => " (likely missed)",
+            })
+        };
         let mut words = vec![];
         if let Some(rto) = objectives.rto {
-            words.push(format!("RTO {rto}"));
+            let verdict = verdict(Some(rto), recovery).unwrap_or_default();
+            words.push(format!("RTO {rto}{verdict}"));
         }
         if let Some(rpo) = objectives.rpo {
             words.push(format!("RPO {rpo}"));
         }
-        if let Some(limit) = objectives.downtime {
-            let verdict = facts
-                .estimate
-                .downtime
-                .map(|d| match limit.as_secs() as f64 {
-                    limit if d.p95 <= limit => "likely met",
-                    limit if d.p50 <= limit => "may be missed",
-                    _ => "likely missed",
-                });
-            words.push(format!(
-                "downtime {limit}{}",
-                verdict.map(|v| format!(" ({v})")).unwrap_or_default()
-            ));
+        if let Some(limit) = objectives.downtime.filter(|_| !drill) {
+            let verdict = verdict(Some(limit), facts.estimate.downtime).unwrap_or_default();
+            words.push(format!("downtime {limit}{verdict}"));
         }
-        if let Some(loss) = objectives.accept_data_loss {
+        if let Some(loss) = objectives.accept_data_loss.filter(|_| !drill) {
             words.push(format!("lost writes: {loss} accepted"));
         }
         if !words.is_empty() {
             self.line(&format!("  objectives {}", words.join(" · ")));
         }
         self.line(&format!("  hash       {}", plan.hash()));
+    }
+
+    /// The phases, each in a line.
+    fn outline(&mut self, plan: &Plan) {
+        self.title("What is done, in this order");
+        for (number, phase) in plan.phases.iter().enumerate() {
+            let of_phase = || plan.steps.iter().filter(|s| s.phase == phase.name);
+            let counted = [
+                Effect::Adds,
+                Effect::Changes,
+                Effect::Fences,
+                Effect::Cuts,
+                Effect::Reads,
+            ]
+            .into_iter()
+            .filter_map(|effect| {
+                let count = of_phase().filter(|s| s.effect == effect && !s.hold).count();
+                (count > 0).then(|| format!("{count}{}", sign(effect)))
+            });
+            let held = of_phase().filter(|s| s.hold).count();
+            let held = (held > 0).then(|| format!("{held} held"));
+            let counted: Vec<String> = counted.chain(held).collect();
+            if !counted.is_empty() {
+                self.line(&format!(
+                    "   {}  {:<34} {}",
+                    number + 1,
+                    phase.title,
+                    counted.join("  ")
+                ));
+            }
+        }
     }
 
     fn steps(&mut self, plan: &Plan, everything: bool) {
@@ -351,7 +395,10 @@ impl Page {
                 .collect()
         };
         for (title, lines) in [
-            ("What is left behind", pairs(&facts.left_behind)),
+            (
+                "What is left behind: not handled by this plan",
+                pairs(&facts.left_behind),
+            ),
             ("What is accepted", pairs(&facts.accepted)),
             (
                 "Who must be told",
@@ -369,6 +416,39 @@ impl Page {
                 }
             }
         }
+    }
+
+    fn costs(&mut self, facts: &Facts) {
+        if facts.costs.is_empty() {
+            return;
+        }
+        let title = format!(
+            "What the target costs while both sides run ({})",
+            cost::source()
+        );
+        self.title(&title);
+        for cost in &facts.costs {
+            let per = match cost.per {
+                Per::Hour => "an hour",
+                Per::Month => "a month",
+                Per::Once => "once",
+            };
+            let price = cost.price.map_or("unknown".to_owned(), |price| {
+                format!("USD {:.3} {per}", price * cost.units)
+            });
+            let units = if cost.price.is_none() && cost.per != Per::Once {
+                format!("{} ({per})", cost.units)
+            } else {
+                cost.units.to_string()
+            };
+            self.line(&format!(
+                "   {:<44} {units:>14}  {price}",
+                Printable(&cost.what).to_string()
+            ));
+        }
+    }
+
+    fn quotas(&mut self, facts: &Facts) {
         if !facts.quotas.is_empty() {
             self.title("What it takes of the account's quotas (AWS's defaults; the account's own are asked for before a run)");
             for quota in &facts.quotas {

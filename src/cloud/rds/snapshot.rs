@@ -25,11 +25,24 @@ pub struct DbSnapshot {
     pub source: Option<String>,
     /// Unix seconds: when this snapshot (or copy) was made.
     pub created: Option<i64>,
-    /// Unix seconds: when the first snapshot of the chain was made.
+    /// Unix milliseconds: when the first snapshot of the chain was made.
     pub original_created: Option<i64>,
-    /// Unix seconds: the last transaction in it.
+    /// Unix milliseconds: the last transaction in it.
     pub database_time: Option<i64>,
     pub tags: Tags,
+}
+
+fn millis(time: Option<&aws_smithy_types::DateTime>) -> Option<i64> {
+    time.and_then(|time| time.to_millis().ok())
+}
+
+/// Which snapshots: those that somebody asked for, or those of RDS's own backups, whose names begin with `rds:`.
+fn kind_of(id: &str) -> &'static str {
+    if id.starts_with("rds:") {
+        "automated"
+    } else {
+        "manual"
+    }
 }
 
 impl From<&aws::DbSnapshot> for DbSnapshot {
@@ -48,8 +61,8 @@ impl From<&aws::DbSnapshot> for DbSnapshot {
             kind: text(s.snapshot_type()),
             source: s.source_db_snapshot_identifier().map(str::to_owned),
             created: s.snapshot_create_time().map(|t| t.secs()),
-            original_created: s.original_snapshot_create_time().map(|t| t.secs()),
-            database_time: s.snapshot_database_time().map(|t| t.secs()),
+            original_created: millis(s.original_snapshot_create_time()),
+            database_time: millis(s.snapshot_database_time()),
             tags: tags_of(s.tag_list()),
         }
     }
@@ -74,13 +87,39 @@ impl Cloud {
         region: &str,
         look: Look,
     ) -> Result<Arc<Vec<DbSnapshot>>, CloudError> {
-        let key = format!("rds/snapshots/{region}");
+        self.snapshots_of_kind(region, "manual", look).await
+    }
+
+    /// What a database can be recovered from: its snapshots that are whole, the newest data last.
+    pub async fn db_recovery_points(
+        &self,
+        region: &str,
+        instance: &str,
+        look: Look,
+    ) -> Result<Vec<DbSnapshot>, CloudError> {
+        let mut all = vec![];
+        for kind in ["manual", "automated"] {
+            let snapshots = self.snapshots_of_kind(region, kind, look).await?;
+            all.extend(snapshots.iter().cloned());
+        }
+        all.retain(|s| s.instance.eq_ignore_ascii_case(instance) && s.status == "available");
+        all.sort_by_key(|s| (s.database_time.or(s.original_created), s.id.clone()));
+        Ok(all)
+    }
+
+    async fn snapshots_of_kind(
+        &self,
+        region: &str,
+        kind: &'static str,
+        look: Look,
+    ) -> Result<Arc<Vec<DbSnapshot>>, CloudError> {
+        let key = format!("rds/snapshots/{kind}/{region}");
         self.looks()
             .shared(key, look, async {
                 let mut pages = self
                     .rds(region)
                     .describe_db_snapshots()
-                    .snapshot_type("manual")
+                    .snapshot_type(kind)
                     .into_paginator()
                     .items()
                     .send();
@@ -106,7 +145,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Option<DbSnapshot>, CloudError> {
         Ok(self
-            .db_snapshots(region, look)
+            .snapshots_of_kind(region, kind_of(id), look)
             .await?
             .iter()
             .find(|s| s.id.eq_ignore_ascii_case(id))

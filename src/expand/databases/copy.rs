@@ -19,19 +19,35 @@ fn copy(
     let gib = source.settings.allocated_storage_gib;
     let name = e.of_run(&format!("{}-{word}", source.identifier), 200);
     let kind = if first { "whole" } else { "the difference" };
+    let existing = e.asked.recovery_points.get(&source.identifier).cloned();
+    let (taken_name, effect, title) = match &existing {
+        Some(id) => (
+            id.clone(),
+            Effect::Reads,
+            format!("snapshot {id} of {}, which exists", source.identifier),
+        ),
+        None => (
+            name.clone(),
+            Effect::Adds,
+            format!("snapshot {name} of {}", source.identifier),
+        ),
+    };
     let taken = e.step(
         &format!("{word}-snapshot"),
         steps::db_snapshot::KIND,
         &from,
-        Effect::Adds,
-        format!("snapshot {name} of {}", source.identifier),
+        effect,
+        title,
         &steps::db_snapshot::DbSnapshot {
             instance: source.identifier.clone(),
-            snapshot: name.clone(),
+            snapshot: taken_name,
             tags: Default::default(),
         },
     );
-    e.expect(times::snapshot(gib, first));
+    match existing {
+        Some(id) => e.adopt(&id),
+        None => e.expect(times::snapshot(gib, first)),
+    }
     let key = e.key(&source.kms_key);
     let own_options = !source.settings.option_group.starts_with("default:");
     let option_group =
@@ -81,11 +97,12 @@ pub(in crate::expand) fn restore(e: &mut Expansion<'_>, index: usize) {
     };
     let to = e.asked.to.to_string();
     let copied = copy(e, source, "final", e.asked.profile == Rehearsal::Drill);
-    // The first step of the line is the snapshot: up to here data is kept.
-    if let Some(taken) = e
-        .roles
-        .get(&format!("final snapshot {}", source.identifier))
-        .cloned()
+    // A rehearsal has no last write to compare with: there the snapshot's own word says up to where data is kept.
+    if e.asked.profile == Rehearsal::Drill
+        && let Some(taken) = e
+            .roles
+            .get(&format!("final snapshot {}", source.identifier))
+            .cloned()
         && let Some(step) = e.steps.iter_mut().find(|s| s.id == taken)
     {
         step.milestone = Some(Milestone::RecoveryPoint);

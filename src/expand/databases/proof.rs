@@ -6,7 +6,7 @@ use super::{captured, task_log_group};
 use crate::composed::Composed;
 use crate::expand::{Expansion, questions, shown};
 use crate::steps;
-use drtool_engine::plan::Proof;
+use drtool_engine::plan::{Milestone, Proof};
 use drtool_engine::step::{Effect, Value};
 
 /// The restored database, compared with the source: every setting, every row count, and that it takes a write.
@@ -115,6 +115,7 @@ pub(in crate::expand) fn verify(e: &mut Expansion<'_>, index: usize) {
             log_stream: Value::later(probe.clone(), "logStream"),
             question: question.to_owned(),
             expect,
+            moment: None,
         }
     };
     let log_group = task_log_group(e, database)
@@ -134,16 +135,20 @@ pub(in crate::expand) fn verify(e: &mut Expansion<'_>, index: usize) {
     );
     e.last().proof = Some(Proof::Data);
     if let Some(watermark) = e.roles.get(&format!("watermark {name}")).cloned() {
-        let mark = Value::later(watermark, "content");
+        let mark = Value::later(watermark.clone(), "content");
+        let mut compared = asks(questions::CONTENT, Some(mark), log_group.clone());
+        compared.moment = Some(Value::later(watermark, "at"));
         e.step(
             "nothing-lost",
             steps::sql_check::KIND,
             &to,
             Effect::Reads,
             format!("every row that {} had at the fence is there", shown(name)),
-            &asks(questions::CONTENT, Some(mark), log_group.clone()),
+            &compared,
         );
         e.last().proof = Some(Proof::Data);
+        // Only this shows up to where data is kept: what the snapshot says of itself is its service's word.
+        e.last().milestone = Some(Milestone::RecoveryPoint);
         // Without a fence there is no last write to compare with.
         e.hold_in_drill(serde_json::json!({ "answer": "not compared: a drill sets no fence" }));
     }

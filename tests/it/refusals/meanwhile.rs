@@ -116,6 +116,7 @@ fn preflight_sees_a_record_that_is_not_as_the_plan_knows_it() {
         &target(),
         Rehearsal::Real,
         "migrate",
+        carry::Wanted::default(),
         &shared(),
     )
     .unwrap_or_else(|f| panic!("{}", f.render(false)));

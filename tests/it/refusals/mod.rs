@@ -15,7 +15,7 @@ use std::pin::pin;
 use aws_sim::clock::SECOND;
 use aws_sim::world::World;
 use clap::Parser;
-use drtool::cli::carry::{self, Live};
+use drtool::cli::carry::{self, Live, Wanted};
 use drtool::cli::{Cli, Shared};
 use drtool::env::Env;
 use drtool::expand::Rehearsal;
@@ -56,6 +56,7 @@ fn preflight(bench: &Bench, profile: Rehearsal, depth: Depth) -> Report {
         &target(),
         profile,
         "migrate",
+        Wanted::default(),
         &shared(),
     )
     .unwrap_or_else(|f| panic!("{}", f.render(false)));
