@@ -142,6 +142,7 @@ fn now(
         ("GET", "hello") => json!({
             "sandbox": HELLO,
             "version": env!("CARGO_PKG_VERSION"),
+            "seed": house.world().dice.0,
             "clock": clock(house),
         }),
         ("GET", "credentials") => {

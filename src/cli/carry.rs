@@ -132,20 +132,14 @@ fn unused(session: &Session) -> String {
 
 /// In the sandbox: the source world of the stack, built when it is not there.
 pub fn build(session: &Session, found: &stack::Stack) -> Result<(), Failures> {
-    let Some(sandbox) = session.world() else {
-        return Ok(());
-    };
     let stack = found.manifest.name.as_str();
-    sandbox
-        .ensure(stack)
-        .and_then(|()| sandbox.ensure_overlays(stack, &found.overlays))
-        .map_err(|why| {
-            Failure::input(
-                "E2020",
-                format_args!("the sandbox cannot build `{stack}`: {why}"),
-            )
-            .into()
-        })
+    session.ensure(stack, &found.overlays).map_err(|why| {
+        Failure::input(
+            "E2020",
+            format_args!("the sandbox cannot build `{stack}`: {why}"),
+        )
+        .into()
+    })
 }
 
 /// A person agrees to everything in advance.
@@ -346,11 +340,7 @@ pub fn close(run: &RunId, ended: &Ended, shared: &Shared) -> Result<Exit, Failur
         }
     };
     if !shared.json {
-        let sandbox = if shared.whither.sandbox {
-            " --sandbox"
-        } else {
-            ""
-        };
+        let sandbox = shared.whither.words();
         eprintln!("{}", words::outcome(outcome).text);
         if let Outcome::Refused { fault, .. } | Outcome::Failed { fault, .. } = outcome {
             for line in words::fault(fault) {

@@ -102,6 +102,12 @@ impl Cloud {
                 if let Some(http) = seams.http {
                     loader = loader.http_client(http.client());
                 }
+                if let Some(sleep) = seams.sleep {
+                    loader = loader.sleep_impl(sleep);
+                }
+                if let Some(time) = seams.time {
+                    loader = loader.time_source(time);
+                }
                 loader.load().await
             }
         };

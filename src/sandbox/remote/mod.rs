@@ -38,6 +38,7 @@ pub struct Remote {
     world: Arc<Served>,
     clock: VirtualClock,
     credentials: (String, String),
+    seed: u64,
 }
 
 /// Why there is no sandbox at an address.
@@ -131,7 +132,7 @@ impl Remote {
     /// The sandbox that answers at `url`.
     pub fn find(url: &str) -> Result<Remote, NoSandbox> {
         let (host, address) = address(url).ok_or(NoSandbox::Other)?;
-        hello(&host, address)?;
+        let said = hello(&host, address)?;
         let origin = Timestamp::from_second(aws_sim::clock::EPOCH).unwrap_or(Timestamp::UNIX_EPOCH);
         let clock = VirtualClock::new(origin);
         let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
@@ -142,16 +143,17 @@ impl Remote {
             lines: Mutex::default(),
             clock: clock.clone(),
         });
-        let said = world
+        let own = world
             .json("GET", "credentials", &Value::Null)
             .map_err(NoSandbox::Broken)?;
-        let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+        let text = |name: &str| own[name].as_str().unwrap_or_default().to_owned();
         let credentials = (text("access_key"), text("secret_key"));
         clock.attach(Arc::clone(&world) as Arc<dyn Outside>);
         Ok(Remote {
             world,
             clock,
             credentials,
+            seed: said["seed"].as_u64().unwrap_or_default(),
         })
     }
 
@@ -173,7 +175,7 @@ impl Remote {
         Seams {
             credentials: own,
             profile,
-            pinned: Some(0),
+            pinned: Some(self.seed),
             ..seams(&self.clock, self.door())
         }
     }
