@@ -134,10 +134,7 @@ impl House {
 
     /// A call is a sign of life: of the client that it names (`x-sandbox-client`), or of the only one there is.
     fn hear(&mut self, request: &Request) {
-        let named = request
-            .headers
-            .iter()
-            .find(|(name, _)| name == CLIENT);
+        let named = request.headers.iter().find(|(name, _)| name == CLIENT);
         let client = match named {
             Some((_, name)) => self.clients.get_mut(name),
             None if self.clients.len() == 1 => self.clients.values_mut().next(),
@@ -267,11 +264,7 @@ pub async fn serve(
     let local = tokio::task::LocalSet::new();
     local.spawn_local(accept(Rc::clone(&shared), aws, Port::Aws));
     for (region, listener) in registries {
-        local.spawn_local(accept(
-            Rc::clone(&shared),
-            listener,
-            Port::Registry(region),
-        ));
+        local.spawn_local(accept(Rc::clone(&shared), listener, Port::Registry(region)));
     }
     local.spawn_local(fronts::keep(Rc::clone(&shared), serving.opened));
     let broken = Rc::clone(&shared);

@@ -46,7 +46,10 @@ fn every_answered_change_is_there_after_a_restart() {
 fn a_request_that_is_held_up_arrives_although_the_process_died() {
     let path = path("late");
     let late = Action::AddFault {
-        rule: serde_json::from_str(r#"{"operation":"GetSessionToken","count":1,"fault":{"late":{"seconds":300}}}"#).unwrap(),
+        rule: serde_json::from_str(
+            r#"{"operation":"GetSessionToken","count":1,"fault":{"late":{"seconds":300}}}"#,
+        )
+        .unwrap(),
     };
     let mut kept = Kept::open(&path, 1, Settings::default()).unwrap();
     kept.act(&late).unwrap();
@@ -77,7 +80,10 @@ fn a_sequence_is_kept_whole_or_not_at_all() {
         input: serde_json::json!({"repositoryName": name}),
     };
     let steps = [("one", 0), ("two", 7 * SECOND)]
-        .map(|(name, after)| crate::action::Timed { after, action: role(name) })
+        .map(|(name, after)| crate::action::Timed {
+            after,
+            action: role(name),
+        })
         .to_vec();
     let mut kept = Kept::open(&path, 1, Settings::default()).unwrap();
     let before = std::fs::metadata(&path).unwrap().len();

@@ -152,7 +152,10 @@ fn now(
             let asked: Stack = read(request)?;
             house.tick();
             let Some(stand) = &house.stand else {
-                return Err(json_response(404, &json!({"error": "this server builds no stacks"})));
+                return Err(json_response(
+                    404,
+                    &json!({"error": "this server builds no stacks"}),
+                ));
             };
             stand(&mut house.kept, &asked.stack).map_err(refused)?;
             house.since = (house.kept.world().now(), Instant::now());

@@ -224,6 +224,10 @@ fn a_client_that_keeps_the_clock_is_told_what_an_answer_takes_and_what_becomes_o
         json_of(&address, "POST", "/_sandbox/faults", rule).await;
         let lost = call(format!("{CLIENT}: a\r\n")).await;
         assert!(lost.contains(&format!("{REPLY}: reset")), "{lost}");
-        assert_eq!(call(String::new()).await, "", "anybody else's connection breaks");
+        assert_eq!(
+            call(String::new()).await,
+            "",
+            "anybody else's connection breaks"
+        );
     });
 }

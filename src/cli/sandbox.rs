@@ -69,9 +69,11 @@ pub fn run(command: &Sandbox, shared: &Shared) -> Result<Exit, Failures> {
                 Session::sandbox(&shared.whither.state, shared.whither.sandbox_speed.speed())?
             };
             if !session.is_sandbox() {
-                return Err(Failure::input("E1096", "there is no sandbox at that endpoint")
-                    .hint("a sandbox is served by: drtool sandbox serve")
-                    .into());
+                return Err(
+                    Failure::input("E1096", "there is no sandbox at that endpoint")
+                        .hint("a sandbox is served by: drtool sandbox serve")
+                        .into(),
+                );
             }
             session.ensure(stack, overlay).map_err(|why| {
                 Failure::input(

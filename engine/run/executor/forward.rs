@@ -101,6 +101,12 @@ impl<E: Send + Sync + 'static> Executor<E> {
                 self.look_later(at, shared);
                 Ok(())
             }
+            Decision::Search { note } => {
+                self.live[at].from = shared.clock.now();
+                self.progress(at, None, note, shared)?;
+                self.look_later(at, shared);
+                Ok(())
+            }
             Decision::Begin => self.approach(at, shared),
             Decision::Renew => {
                 let (step, attempt) = (self.id(at), self.step(at).attempt);

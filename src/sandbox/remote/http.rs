@@ -163,7 +163,10 @@ mod tests {
 
     #[test]
     fn a_request_names_the_host_it_means_and_the_answer_is_read_to_its_length() {
-        let (answer, asked) = heard("POST", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\nhi");
+        let (answer, asked) = heard(
+            "POST",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\nhi",
+        );
         let answer = answer.unwrap();
         assert_eq!(
             (answer.status, answer.header("x-a"), &answer.body[..]),

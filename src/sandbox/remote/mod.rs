@@ -73,9 +73,15 @@ struct Lines {
 
 /// What belongs to a connection, not to a request.
 fn of_connection(name: &str) -> bool {
-    ["host", "content-length", "connection", "transfer-encoding", "expect"]
-        .iter()
-        .any(|own| name.eq_ignore_ascii_case(own))
+    [
+        "host",
+        "content-length",
+        "connection",
+        "transfer-encoding",
+        "expect",
+    ]
+    .iter()
+    .any(|own| name.eq_ignore_ascii_case(own))
 }
 
 fn plain(headers: &[(String, String)]) -> Vec<(String, String)> {
@@ -212,8 +218,13 @@ impl Served {
             return Ok(());
         }
         let mut line = Line::open(self.address)?;
-        let mut ask = |method: &str, path: &str, body: &Value| self.on(&mut line, method, path, body);
-        let registered = ask("POST", "clock/register", &json!({"client": self.client, "hold": true}))?;
+        let mut ask =
+            |method: &str, path: &str, body: &Value| self.on(&mut line, method, path, body);
+        let registered = ask(
+            "POST",
+            "clock/register",
+            &json!({"client": self.client, "hold": true}),
+        )?;
         let addresses = ask("GET", "addresses", &Value::Null)?;
         lines.registries.clear();
         lines.addresses = addresses["registries"]
@@ -237,7 +248,11 @@ impl Served {
 
     /// One question to the sandbox's own endpoints, on a connection.
     fn on(&self, line: &mut Line, method: &str, path: &str, body: &Value) -> io::Result<Value> {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         let heard = line.ask(&Asked {
             method,
             target: &format!("/_sandbox/{path}"),
@@ -297,13 +312,16 @@ impl Door for Served {
     fn call(&self, request: &Request, _: Nanos) -> io::Result<Answer> {
         let mut heard = self.ask(request)?;
         let number = |name: &str| heard.header(name).and_then(|n| n.parse::<u64>().ok());
-        let latency = number(LATENCY).ok_or_else(|| broken("the sandbox does not say how long an answer takes"))?;
+        let latency = number(LATENCY)
+            .ok_or_else(|| broken("the sandbox does not say how long an answer takes"))?;
         if let Some(now) = number(NOW) {
             self.clock.start_at(now);
         }
         let word = heard.header(REPLY).unwrap_or_default().to_owned();
         let own = [LATENCY, NOW, REPLY, "content-length", "connection"];
-        heard.headers.retain(|(name, _)| !own.contains(&name.as_str()));
+        heard
+            .headers
+            .retain(|(name, _)| !own.contains(&name.as_str()));
         let reply = match word.as_str() {
             "answer" => Reply::Response(Response {
                 status: heard.status,
