@@ -102,11 +102,10 @@ impl Cloud {
                 if let Some(http) = seams.http {
                     loader = loader.http_client(http.client());
                 }
-                if let Some(sleep) = seams.sleep {
-                    loader = loader.sleep_impl(sleep);
-                }
-                if let Some(time) = seams.time {
-                    loader = loader.time_source(time);
+                if let Some(clock) = &seams.clock {
+                    loader = loader
+                        .sleep_impl(seams::sleep(clock))
+                        .time_source(seams::time(clock));
                 }
                 loader.load().await
             }
