@@ -41,6 +41,21 @@ pub trait Outside: Send + Sync + 'static {
     fn next_event(&self) -> Option<Nanos>;
     /// Lets everything due up to then happen.
     fn advance_to(&self, at: Nanos);
+    /// Where others share the world's time: waits, in real time, until it has come to `at`.
+    fn come_to(&self, at: Nanos) -> Come {
+        Come::There(at)
+    }
+}
+
+/// How far a world's time has come when it was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Come {
+    /// As far as was asked, or further.
+    There(Nanos),
+    /// Not yet: whoever waits looks whether something else woke up, and asks again.
+    Short(Nanos),
+    /// There is no world any more.
+    Gone,
 }
 
 /// Why virtual time stopped before the work was done.
@@ -55,6 +70,9 @@ pub enum Stop {
     Panicked,
     #[error("no runtime could be built")]
     NoRuntime,
+    /// The world whose time this is does not answer.
+    #[error("the world does not answer any more")]
+    Gone,
 }
 
 /// How fast virtual time runs against the machine's.
@@ -218,6 +236,31 @@ impl VirtualClock {
                         }
                         return;
                     }
+                    // Waiting for the world's time takes real time: not under the lock.
+                    drop(inner);
+                    let come = outside
+                        .as_ref()
+                        .map_or(Come::There(next), |outside| outside.come_to(next));
+                    inner = self.lock();
+                    let next = match come {
+                        Come::There(at) => at.max(next),
+                        Come::Short(at) => {
+                            inner.now = inner.now.max(at);
+                            drop(inner);
+                            if let Some(root) = root {
+                                root.wake();
+                            }
+                            return;
+                        }
+                        Come::Gone => {
+                            inner.stop = Some(Stop::Gone);
+                            drop(inner);
+                            if let Some(root) = root {
+                                root.wake();
+                            }
+                            return;
+                        }
+                    };
                     inner.now = inner.now.max(next);
                     inner.events += 1;
                     if inner.crash_at == Some(inner.events) {
@@ -467,6 +510,43 @@ mod tests {
             (pulse.0.lock().unwrap().len(), clock.nanos()),
             (5, 60_000_000_000)
         );
+    }
+
+    /// A world that others share: it comes nearer by a second at every look, and is gone after some.
+    struct Common(Mutex<(Nanos, u32)>);
+    impl Outside for Common {
+        fn next_event(&self) -> Option<Nanos> {
+            None
+        }
+        fn advance_to(&self, _: Nanos) {}
+        fn come_to(&self, at: Nanos) -> Come {
+            let mut inner = self.0.lock().unwrap();
+            if inner.1 == 0 {
+                return Come::Gone;
+            }
+            inner.1 -= 1;
+            inner.0 += 1_000_000_000;
+            if inner.0 >= at {
+                Come::There(inner.0)
+            } else {
+                Come::Short(inner.0)
+            }
+        }
+    }
+
+    #[test]
+    fn time_that_others_share_is_waited_for_and_its_end_is_a_stop() {
+        let clock = clock();
+        clock.attach(Arc::new(Common(Mutex::new((0, 5)))));
+        let sleeper = clock.clone();
+        let came = clock.run(async move {
+            sleeper.sleep(Duration::from_millis(2_500)).await;
+            sleeper.nanos()
+        });
+        assert_eq!(came, Ok(3_000_000_000));
+        let sleeper = clock.clone();
+        let gone = clock.run(async move { sleeper.sleep(Duration::from_secs(60)).await });
+        assert_eq!(gone, Err(Stop::Gone));
     }
 
     #[test]

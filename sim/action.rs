@@ -139,6 +139,10 @@ pub enum Action {
         cpu: f64,
         memory: f64,
     },
+    /// Several, each so long after the first: all of them are kept, or none.
+    Sequence {
+        steps: Vec<Timed>,
+    },
     /// A request to a region's container registry. The body is in base64.
     Registry {
         region: String,
@@ -148,6 +152,15 @@ pub enum Action {
         #[serde(default)]
         body: String,
     },
+}
+
+/// One of several actions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timed {
+    /// Nanoseconds since the sequence began.
+    pub after: Nanos,
+    pub action: Action,
 }
 
 /// At least a millisecond: users that never pause would never let time pass.
@@ -164,6 +177,7 @@ impl Action {
     pub fn changes(&self) -> bool {
         match self {
             Action::Since { .. } => false,
+            Action::Sequence { steps } => steps.iter().any(|step| step.action.changes()),
             Action::Registry { method, .. } => !matches!(method.as_str(), "GET" | "HEAD"),
             _ => true,
         }
@@ -338,6 +352,14 @@ pub fn act(world: &mut World, action: &Action) -> Value {
         } => {
             world.set_load(account, region, resource, *cpu, *memory);
             json!({})
+        }
+        Action::Sequence { steps } => {
+            let begun = world.now();
+            let answers = steps.iter().map(|step| {
+                world.advance_to(begun.saturating_add(step.after));
+                act(world, &step.action)
+            });
+            Value::Array(answers.collect())
         }
         Action::Registry { .. } => {
             let response = registry(world, action);

@@ -219,6 +219,12 @@ fn is_passing(model: &Model, member: &Member) -> bool {
                 | "nextToken"
                 | "HostId"
                 | "RequestId"
+                // CloudWatch Logs writes instants as numbers; how much was logged is a history too.
+                | "creationTime"
+                | "firstEventTimestamp"
+                | "lastEventTimestamp"
+                | "lastIngestionTime"
+                | "storedBytes"
         )
 }
 

@@ -21,7 +21,9 @@ use std::path::Path;
 static CRC32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// The format that this program writes and reads.
-pub const FORMAT: u32 = 1;
+///
+/// 2 has requests that are held up. Files of format 1 are read.
+pub const FORMAT: u32 = 2;
 
 /// How much virtual time passes at most unrecorded. A restarted world begins at the end of what was reserved.
 const RESERVED: Nanos = SECOND;
@@ -37,6 +39,16 @@ enum Record {
     /// The body follows the JSON.
     Call {
         at: Nanos,
+        caller: Caller,
+        method: String,
+        host: String,
+        target: String,
+        headers: Vec<(String, String)>,
+    },
+    /// A request that is executed at `due`, long after its connection broke. The body follows the JSON.
+    Late {
+        at: Nanos,
+        due: Nanos,
         caller: Caller,
         method: String,
         host: String,
@@ -168,7 +180,7 @@ impl Kept {
                     settings,
                 },
                 _,
-            )) if format == FORMAT => {
+            )) if (1..=FORMAT).contains(&format) => {
                 let mut world = World::new(seed);
                 world.settings = settings;
                 Kept {
@@ -210,6 +222,25 @@ impl Kept {
                 };
                 crate::call::replay(&mut self.world, &caller, &request);
             }
+            Record::Late {
+                at,
+                due,
+                caller,
+                method,
+                host,
+                target,
+                headers,
+            } => {
+                self.world.advance_to(at);
+                let request = Request {
+                    method,
+                    host,
+                    target,
+                    headers,
+                    body,
+                };
+                self.world.faults.postpone(due, request, caller);
+            }
             Record::Action { at, action } => {
                 self.world.advance_to(at);
                 action::act(&mut self.world, &action);
@@ -220,6 +251,11 @@ impl Kept {
 
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// Where this world is served: links into it lead there.
+    pub fn front(&mut self, url: &str) {
+        self.world.front = Some(url.to_owned());
     }
 
     /// Sends a request into the world. What it changed is on disk when this returns.
@@ -283,6 +319,7 @@ impl Kept {
         let any = !executed.is_empty();
         for Executed {
             at,
+            due,
             caller,
             request,
         } in executed
@@ -294,8 +331,8 @@ impl Kept {
                 headers,
                 body,
             } = request;
-            self.append(
-                &Record::Call {
+            let record = match due {
+                None => Record::Call {
                     at,
                     caller,
                     method,
@@ -303,8 +340,17 @@ impl Kept {
                     target,
                     headers,
                 },
-                &body,
-            )?;
+                Some(due) => Record::Late {
+                    at,
+                    due,
+                    caller,
+                    method,
+                    host,
+                    target,
+                    headers,
+                },
+            };
+            self.append(&record, &body)?;
         }
         if self.world.now() > self.reserved {
             self.reserved = self.world.now() + RESERVED;

@@ -117,6 +117,10 @@ fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         speed: options.speed,
         port: options.port,
         regions: options.regions,
+        stand: None,
+        opened: Box::new(|front| {
+            println!("{}", serde_json::to_string(front).unwrap_or_default());
+        }),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,14 +1,16 @@
 //! A world on 127.0.0.1: the AWS APIs on one port, one registry port per region, and the sandbox's own endpoints.
 //!
 //! One thread, one world. The clock is the world's: it flows with real time, times a factor, or, when clients are
-//! registered, stands until every one of them waits and then jumps to the first instant that one waits for.
+//! registered, stands until every one of them waits and then jumps to the first instant that one waits for. A client
+//! that holds the clock by its connection makes time stand at any speed while it does not wait; when the connection
+//! ends, however it ends, so does its hold.
 
 use crate::action::Action;
 use crate::clock::Nanos;
 use crate::faults::Rule;
 use crate::keep::Kept;
 use crate::oracle;
-use crate::world::{Reply, Request, Response, World};
+use crate::world::{Answer, Reply, Request, Response, World};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -19,15 +21,17 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 mod control;
+mod fronts;
 #[cfg(test)]
 mod tests;
+
+pub use fronts::Front;
 
 /// How virtual time passes while no client is registered.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +58,19 @@ impl Speed {
 /// A registered client that is silent for so long is no longer waited for.
 const SILENCE: Duration = Duration::from_secs(2);
 
+/// The headers between this server and a client that keeps the clock: who it is; how long the answer takes, in
+/// nanoseconds; the world's instant; and whether it comes at all (`answer`, `reset`, `silence`).
+pub const CLIENT: &str = "x-sandbox-client";
+pub const LATENCY: &str = "x-sandbox-latency";
+pub const NOW: &str = "x-sandbox-now";
+pub const REPLY: &str = "x-sandbox-reply";
+
+/// Before a registry's host and its path, in links to layers.
+pub(crate) const LAYERS: &str = "/_sandbox/registry/";
+
+/// What `GET hello` answers, and who says so.
+pub const HELLO: &str = "aws-sim";
+
 /// The largest body that is taken.
 const LARGEST: usize = 512 << 20;
 
@@ -64,7 +81,12 @@ pub struct Addresses {
     pub aws: String,
     /// By region: `127.0.0.1:port`.
     pub registries: BTreeMap<String, String>,
+    /// The balancers' listeners that there are now.
+    pub balancers: Vec<Front>,
 }
+
+/// Builds the source world of a stack in a world: what a server's maker knows and the simulated AWS does not.
+pub type Stand = Box<dyn Fn(&mut Kept, &str) -> Result<(), String>>;
 
 /// What to serve.
 pub struct Serving {
@@ -74,11 +96,17 @@ pub struct Serving {
     pub port: u16,
     /// The regions whose registries get a port.
     pub regions: Vec<String>,
+    /// What `POST stand` does.
+    pub stand: Option<Stand>,
+    /// Hears of every port that opens later: a balancer's.
+    pub opened: Box<dyn Fn(&Front)>,
 }
 
 #[derive(Default)]
 struct Client {
     seen: Option<Instant>,
+    /// The connection that holds the clock for it.
+    held: Option<u64>,
     /// Until when its waits are, by their number.
     waits: BTreeMap<u64, Nanos>,
 }
@@ -90,7 +118,9 @@ struct House {
     since: (Nanos, Instant),
     clients: BTreeMap<String, Client>,
     waits: u64,
+    connections: u64,
     addresses: Addresses,
+    stand: Option<Stand>,
     /// The world's file cannot be written any more: nothing more is answered.
     broken: Option<io::Error>,
 }
@@ -104,10 +134,7 @@ impl House {
 
     /// A call is a sign of life: of the client that it names (`x-sandbox-client`), or of the only one there is.
     fn hear(&mut self, request: &Request) {
-        let named = request
-            .headers
-            .iter()
-            .find(|(name, _)| name == "x-sandbox-client");
+        let named = request.headers.iter().find(|(name, _)| name == CLIENT);
         let client = match named {
             Some((_, name)) => self.clients.get_mut(name),
             None if self.clients.len() == 1 => self.clients.values_mut().next(),
@@ -121,16 +148,35 @@ impl House {
     /// Whether time stands until all clients wait.
     fn stands(&mut self) -> bool {
         self.clients.retain(|_, client| {
-            !client.waits.is_empty() || client.seen.is_some_and(|seen| seen.elapsed() < SILENCE)
+            client.held.is_some()
+                || !client.waits.is_empty()
+                || client.seen.is_some_and(|seen| seen.elapsed() < SILENCE)
         });
         self.speed == Speed::Instant && !self.clients.is_empty()
+    }
+
+    /// Whether a client that holds the clock computes: no time passes for it meanwhile, at any speed.
+    fn computes(&self) -> bool {
+        self.clients
+            .values()
+            .any(|client| client.held.is_some() && client.waits.is_empty())
+    }
+
+    /// A connection has ended: what it held is let go.
+    fn gone(&mut self, connection: u64) {
+        let held = |client: &Client| client.held == Some(connection);
+        if self.clients.values().any(held) {
+            self.tick();
+            self.clients.retain(|_, client| !held(client));
+            self.since = (self.world().now(), Instant::now());
+        }
     }
 
     /// Lets the time pass that has passed, and answers the present instant.
     fn tick(&mut self) -> Nanos {
         let now = self.world().now();
         let passed = self.since.1.elapsed().as_nanos() as f64 * self.speed.factor();
-        if self.stands() {
+        if self.stands() || self.computes() {
             self.since = (now, Instant::now());
             return now;
         }
@@ -189,7 +235,7 @@ pub async fn serve(
     let aws = TcpListener::bind(("127.0.0.1", serving.port)).await?;
     let mut addresses = Addresses {
         aws: format!("http://{}", aws.local_addr()?),
-        registries: BTreeMap::new(),
+        ..Addresses::default()
     };
     let mut registries = Vec::new();
     for region in &serving.regions {
@@ -201,21 +247,26 @@ pub async fn serve(
     }
     ready(&addresses);
     let now = serving.world.world().now();
+    let mut kept = serving.world;
+    kept.front(&addresses.aws);
     let house = House {
-        kept: serving.world,
+        kept,
         speed: serving.speed,
         since: (now, Instant::now()),
         clients: BTreeMap::new(),
         waits: 0,
+        connections: 0,
         addresses,
+        stand: serving.stand,
         broken: None,
     };
     let shared: Shared = Rc::new((RefCell::new(house), Notify::new(), Notify::new()));
     let local = tokio::task::LocalSet::new();
-    local.spawn_local(accept(Rc::clone(&shared), aws, None));
+    local.spawn_local(accept(Rc::clone(&shared), aws, Port::Aws));
     for (region, listener) in registries {
-        local.spawn_local(accept(Rc::clone(&shared), listener, Some(region)));
+        local.spawn_local(accept(Rc::clone(&shared), listener, Port::Registry(region)));
     }
+    local.spawn_local(fronts::keep(Rc::clone(&shared), serving.opened));
     let broken = Rc::clone(&shared);
     local
         .run_until(async move {
@@ -234,18 +285,33 @@ pub async fn serve(
     }
 }
 
-async fn accept(shared: Shared, listener: TcpListener, registry: Option<String>) {
+/// What is behind a port.
+#[derive(Clone)]
+enum Port {
+    Aws,
+    /// The registry of a region.
+    Registry(String),
+    Balancer(Rc<Front>),
+}
+
+async fn accept(shared: Shared, listener: TcpListener, port: Port) {
     loop {
-        let Ok((stream, peer)) = listener.accept().await else {
+        let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, perhaps: others will be closed.
             tokio::task::yield_now().await;
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let (shared, registry) = (Rc::clone(&shared), registry.clone());
+        let (shared, port) = (Rc::clone(&shared), port.clone());
+        let connection = {
+            let mut house = shared.0.borrow_mut();
+            house.connections += 1;
+            house.connections
+        };
         tokio::task::spawn_local(async move {
+            let ended = Rc::clone(&shared);
             let service = service_fn(move |request| {
-                answer(Rc::clone(&shared), registry.clone(), peer, request)
+                answer(Rc::clone(&shared), port.clone(), connection, request)
             });
             let mut http = hyper::server::conn::http1::Builder::new();
             // A broken connection is the client's affair, or a fault on purpose.
@@ -253,6 +319,8 @@ async fn accept(shared: Shared, listener: TcpListener, registry: Option<String>)
                 .preserve_header_case(true)
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
+            ended.0.borrow_mut().gone(connection);
+            ended.1.notify_waiters();
         });
     }
 }
@@ -273,8 +341,8 @@ type HyperResponse = hyper::Response<Full<Bytes>>;
 
 async fn answer(
     shared: Shared,
-    registry: Option<String>,
-    _peer: SocketAddr,
+    port: Port,
+    connection: u64,
     request: hyper::Request<Incoming>,
 ) -> Result<HyperResponse, Break> {
     let (parts, body) = request.into_parts();
@@ -315,18 +383,68 @@ async fn answer(
         headers,
         body,
     };
-    let response = match registry {
-        Some(region) => of_registry(&shared, &region, &request)?,
-        None if request.target.starts_with("/_sandbox/") => {
-            control::answer(&shared, &request).await?
-        }
-        None => of_aws(&shared, &request).await?,
+    let response = match port {
+        Port::Registry(region) => of_registry(&shared, &region, &request)?,
+        Port::Balancer(front) => fronts::answer(&shared, &front, request)?,
+        Port::Aws => match (registry_of(&request), &request.target) {
+            (Some((region, request)), _) => of_registry(&shared, &region, &request)?,
+            (None, target) if target.starts_with("/_sandbox/") => {
+                control::answer(&shared, connection, &request).await?
+            }
+            _ => of_aws(&shared, &request).await?,
+        },
     };
     if shared.0.borrow().broken.is_some() {
         shared.2.notify_one();
         return Err(Break);
     }
     hyper_response(response)
+}
+
+/// A registry's request on the AWS port: by its host, or by the path that links to layers have.
+fn registry_of(request: &Request) -> Option<(String, Request)> {
+    let region = |host: &str| {
+        let (_, rest) = host.split_once(".dkr.ecr.")?;
+        rest.split('.').next().map(str::to_owned)
+    };
+    if let Some(region) = region(&request.host) {
+        return Some((region, request.clone()));
+    }
+    let (host, rest) = request.target.strip_prefix(LAYERS)?.split_once('/')?;
+    let mut inner = request.clone();
+    inner.host = host.to_owned();
+    inner.target = format!("/{rest}");
+    inner.headers.retain(|(name, _)| name != "host");
+    inner.headers.push(("host".into(), host.to_owned()));
+    Some((region(host)?, inner))
+}
+
+/// Whether the client says by a header that it keeps the clock itself: it sleeps what an answer takes.
+fn keeps_time(request: &Request) -> bool {
+    request.headers.iter().any(|(name, _)| name == CLIENT)
+}
+
+/// An answer to a client that keeps the clock: all of it at once, and what becomes of it when, in headers.
+fn told(answer: Answer, now: Nanos) -> Response {
+    let (word, mut response) = match answer.reply {
+        Reply::Response(response) => ("answer", response),
+        Reply::Reset => ("reset", nothing()),
+        Reply::Silence => ("silence", nothing()),
+    };
+    response.headers.extend([
+        (LATENCY.to_owned(), answer.latency.to_string()),
+        (NOW.to_owned(), now.to_string()),
+        (REPLY.to_owned(), word.to_owned()),
+    ]);
+    response
+}
+
+fn nothing() -> Response {
+    Response {
+        status: 502,
+        headers: Vec::new(),
+        body: Bytes::new(),
+    }
 }
 
 async fn of_aws(shared: &Shared, request: &Request) -> Result<Response, Break> {
@@ -343,6 +461,9 @@ async fn of_aws(shared: &Shared, request: &Request) -> Result<Response, Break> {
                 return Err(Break);
             }
         };
+        if keeps_time(request) {
+            return Ok(told(answer, now));
+        }
         // Whoever stands still while clients are registered must not be throttled for ever by an unmoving clock.
         if house.stands() {
             let at = house.world().now() + answer.latency;

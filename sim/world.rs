@@ -86,6 +86,8 @@ pub struct World {
     /// Whether `executed` is filled: somebody keeps this world.
     pub(crate) recording: bool,
     pub(crate) executed: Vec<Executed>,
+    /// Where the world is served, if it is: links into it lead there.
+    pub(crate) front: Option<String>,
     /// What the world is told to do: how long reads lag, whether signatures are checked, quotas lifted.
     pub settings: Settings,
 }
@@ -138,6 +140,7 @@ impl World {
             births: crate::oracle::Births::default(),
             recording: false,
             executed: Vec::new(),
+            front: None,
             settings: Settings::default(),
         }
     }

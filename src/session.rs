@@ -1,5 +1,5 @@
-//! Where a command works: in AWS, or in the sandbox of this process. Both run the same code; they differ in the clock,
-//! in where requests go, and in how a future is driven.
+//! Where a command works: in AWS, in the sandbox of this process, or in one that another process serves. All run the
+//! same code; they differ in the clock, in where requests go, and in how a future is driven.
 //!
 //! Must not know: what the command is.
 
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_sim::world::Settings;
-use drtool_engine::clock::{Clock, Speed, SystemClock};
+use drtool_engine::clock::{Clock, Speed, Stop, SystemClock};
 use drtool_engine::event::Holder;
 
 use crate::cloud::Cloud;
@@ -20,6 +20,7 @@ use crate::probe::Probe;
 use crate::probe::network::{NetworkDial, NetworkResolve};
 use crate::registry::{self, Transport};
 use crate::sandbox::Sandbox;
+use crate::sandbox::remote::{NoSandbox, Remote};
 
 /// A place to work in.
 pub struct Session {
@@ -30,6 +31,10 @@ pub struct Session {
 enum Place {
     Aws(Reach),
     Sandbox(Box<Sandbox>),
+    Remote {
+        remote: Box<Remote>,
+        profile: Option<String>,
+    },
 }
 
 /// By which way real AWS, or what stands for it, is reached; the environment's own where nothing is said.
@@ -51,6 +56,34 @@ impl Session {
         Session {
             place: Place::Aws(reach),
             state: state.to_owned(),
+        }
+    }
+
+    /// Whatever answers at an endpoint: a sandbox, if it says that it is one.
+    pub fn at(state: &Path, endpoint: &str, reach: Reach) -> Result<Session, Failure> {
+        match Remote::find(endpoint) {
+            Ok(remote) => Ok(Session {
+                place: Place::Remote {
+                    remote: Box::new(remote),
+                    profile: reach.profile,
+                },
+                state: state.to_owned(),
+            }),
+            Err(NoSandbox::Other) => Ok(Session::aws(state, reach)),
+            Err(NoSandbox::Nobody(error)) => Err(Failure::new(
+                "E2004",
+                Exit::Refused,
+                format_args!("nothing answers at {endpoint}"),
+            )
+            .cause(error)
+            .hint("a sandbox is served by: drtool sandbox serve")),
+            Err(NoSandbox::Broken(error)) => Err(Failure::new(
+                "E2005",
+                Exit::Refused,
+                format_args!("the sandbox at {endpoint} does not answer as it should"),
+            )
+            .cause(error)
+            .hint("is it served by the same version of drtool?")),
         }
     }
 
@@ -97,19 +130,38 @@ impl Session {
     }
 
     pub fn is_sandbox(&self) -> bool {
-        matches!(self.place, Place::Sandbox(_))
+        !matches!(self.place, Place::Aws { .. })
+    }
+
+    /// Builds the source world of a stack and of its overlays, where this place is a sandbox and it does not stand there
+    /// yet.
+    pub fn ensure(&self, stack: &str, overlays: &[String]) -> Result<(), String> {
+        match &self.place {
+            Place::Sandbox(sandbox) => {
+                sandbox.ensure(stack)?;
+                sandbox.ensure_overlays(stack, overlays)
+            }
+            Place::Remote { remote, .. } => {
+                remote.ensure(stack)?;
+                overlays
+                    .iter()
+                    .try_for_each(|overlay| remote.ensure(&format!("{stack}.{overlay}")))
+            }
+            Place::Aws { .. } => Ok(()),
+        }
     }
 
     pub fn world(&self) -> Option<&Sandbox> {
         match &self.place {
             Place::Sandbox(sandbox) => Some(sandbox),
-            Place::Aws(_) => None,
+            Place::Remote { .. } | Place::Aws(_) => None,
         }
     }
 
     pub fn clock(&self) -> Arc<dyn Clock> {
         match &self.place {
             Place::Sandbox(sandbox) => Arc::new(sandbox.clock().clone()),
+            Place::Remote { remote, .. } => Arc::new(remote.clock().clone()),
             Place::Aws(_) => Arc::new(SystemClock),
         }
     }
@@ -120,13 +172,15 @@ impl Session {
         main: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Failure> {
         match &self.place {
-            Place::Sandbox(sandbox) => sandbox.clock().run(main).map_err(|stop| {
-                Failure::new(
-                    "E9001",
-                    Exit::Bug,
-                    format_args!("the sandbox's time came to an end"),
+            Place::Sandbox(sandbox) => sandbox.clock().run(main).map_err(ended),
+            Place::Remote { remote, .. } => remote.clock().run(main).map_err(|stop| match stop {
+                Stop::Gone => Failure::new(
+                    "E2006",
+                    Exit::Stopped,
+                    format_args!("the sandbox at {} does not answer any more", remote.url()),
                 )
-                .cause(stop)
+                .hint("serve it again: drtool sandbox serve; then go on where a run stopped: drtool resume"),
+                other => ended(other),
             }),
             Place::Aws(_) => {
                 let runtime = tokio::runtime::Builder::new_current_thread()
@@ -149,6 +203,7 @@ impl Session {
     pub fn cloud(&self) -> impl Future<Output = Cloud> + Send + 'static {
         let seams = match &self.place {
             Place::Sandbox(sandbox) => sandbox.seams(),
+            Place::Remote { remote, profile } => remote.seams(profile.clone()),
             Place::Aws(reach) => Seams {
                 endpoint: reach.endpoint.clone(),
                 profile: reach.profile.clone(),
@@ -162,6 +217,7 @@ impl Session {
     pub fn probe(&self) -> Result<Probe, Failure> {
         match &self.place {
             Place::Sandbox(sandbox) => Ok(sandbox.probe()),
+            Place::Remote { remote, .. } => Ok(remote.probe()),
             Place::Aws(reach) => {
                 let dial = NetworkDial::new().map_err(|why| {
                     Failure::new(
@@ -180,6 +236,7 @@ impl Session {
     fn registries(&self) -> Result<Arc<dyn Transport>, Failure> {
         match &self.place {
             Place::Sandbox(sandbox) => Ok(sandbox.registries()),
+            Place::Remote { remote, .. } => Ok(remote.registries()),
             Place::Aws(_) => match registry::network::Network::new() {
                 Ok(network) => Ok(Arc::new(network)),
                 Err(why) => Err(Failure::new(
@@ -201,6 +258,15 @@ impl Session {
             partition: partition.to_owned(),
         })
     }
+}
+
+fn ended(stop: Stop) -> Failure {
+    Failure::new(
+        "E9001",
+        Exit::Bug,
+        format_args!("the sandbox's time came to an end"),
+    )
+    .cause(stop)
 }
 
 /// Who carries a run out, for its journal.

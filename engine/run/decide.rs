@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::Pace;
 use crate::event::{Event, Sight};
 use crate::plan::{Expect, Planned};
-use crate::state::{Fate, StepState};
+use crate::state::{Fate, Intent, StepState};
 use crate::step::{CallKind, Claim, Observed, StepError};
 
 /// What to do with a step after a look.
@@ -21,7 +21,7 @@ pub enum Decision {
         percent: Option<u8>,
         note: String,
     },
-    /// Looks on for what an unanswered call may have made. No deadline cuts this short: it has an end of its own.
+    /// An answer never came: what it may have made is searched for. Ends by itself, so no deadline ends it.
     Search {
         note: String,
     },
@@ -69,14 +69,7 @@ pub fn decide(
             )
             .hint("remove or rename it, or name it in the manifest to adopt it"),
         )),
-        Observed::Partial { note } => match missing(step, now, pace) {
-            Decision::Wait { .. } if step.last().is_some_and(|last| last.fate == Fate::Began) => {
-                Decision::Begin
-            }
-            Decision::Renew => Decision::Begin,
-            Decision::Wait { percent, .. } => Decision::Wait { percent, note },
-            other => other,
-        },
+        Observed::Partial { note } => partial(step, note, now, pace),
         Observed::Absent => match (&planned.expect, step.intents.is_empty()) {
             (Expect::Adopt(named), true) => Decision::Fail(Box::new(
                 StepError::fail(
@@ -87,6 +80,22 @@ pub fn decide(
             )),
             _ => missing(step, now, pace),
         },
+    }
+}
+
+/// It is there, and lacks something. May that be begun?
+fn partial(step: &StepState, note: String, now: Timestamp, pace: &Pace) -> Decision {
+    // A call without a promise is the one that makes a thing, so it arrived: the thing is there, and ours.
+    if step.last().is_some_and(Intent::is_bare) {
+        return Decision::Begin;
+    }
+    match missing(step, now, pace) {
+        Decision::Wait { .. } if step.last().is_some_and(|last| last.fate == Fate::Began) => {
+            Decision::Begin
+        }
+        Decision::Renew => Decision::Begin,
+        Decision::Wait { percent, .. } => Decision::Wait { percent, note },
+        other => other,
     }
 }
 
@@ -193,7 +202,6 @@ pub fn holds(seen: &Observed<Json>) -> Option<Result<(), String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Intent;
 
     fn asked(kinds: &[CallKind], taken_back: u32) -> StepState {
         let intent = |kind: &CallKind| Intent {
@@ -224,5 +232,40 @@ mod tests {
     fn a_second_request_or_one_that_sets_something_may_still_arrive() {
         assert!(!sure(&asked(&[CallKind::Named, CallKind::Named], 1)));
         assert!(!sure(&asked(&[CallKind::Upsert], 1)));
+    }
+
+    fn sent(kind: CallKind, fate: Fate) -> StepState {
+        let mut step = StepState::default();
+        step.intents.push(Intent {
+            at: Timestamp::UNIX_EPOCH,
+            kind,
+            fate,
+        });
+        step
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    const BARE: CallKind = CallKind::Bare {
+        window: Duration::from_secs(1_500),
+    };
+
+    #[test]
+    fn a_thing_is_searched_for_until_its_call_can_no_longer_arrive() {
+        let (step, pace) = (sent(BARE, Fate::Open), Pace::default());
+        assert!(matches!(
+            missing(&step, at(1_499), &pace),
+            Decision::Search { .. }
+        ));
+        assert!(matches!(missing(&step, at(1_500), &pace), Decision::Renew));
+    }
+
+    #[test]
+    fn a_thing_that_is_there_is_proof_that_the_call_that_makes_it_arrived() {
+        let (step, pace) = (sent(BARE, Fate::Open), Pace::default());
+        let next = partial(&step, "lacks a part".into(), at(1), &pace);
+        assert!(matches!(next, Decision::Begin));
     }
 }

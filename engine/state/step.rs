@@ -28,6 +28,13 @@ pub struct Intent {
     pub fate: Fate,
 }
 
+impl Intent {
+    /// Whether it was a call that nothing makes safe to send again.
+    pub fn is_bare(&self) -> bool {
+        matches!(self.kind, CallKind::Bare { .. })
+    }
+}
+
 /// A question to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {

@@ -38,7 +38,8 @@ pub enum CallKind {
     Named,
     /// A stored token makes it safe to send again for so long.
     Token { ttl: Duration },
-    /// No promise at all: after a lost answer, search by tag for this long before making another.
+    /// No promise at all: after a lost answer, search by tag for this long before making another. Only the call that
+    /// makes the thing itself is one; what the thing lacks then is `Upsert` or `Named`.
     Bare { window: Duration },
     /// Says how it should be: sent again without harm.
     Upsert,

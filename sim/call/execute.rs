@@ -1,6 +1,5 @@
 //! Operations, once it is known who calls and with what: permission, the service, the page that was asked for.
 
-use super::log::Executed;
 use super::{caller, fingerprint, pages, place, reads, refusal, request_id, validate};
 use crate::error::AwsError;
 use crate::model::{Model, Operation};
@@ -125,15 +124,6 @@ pub fn replay(world: &mut World, caller: &Caller, request: &Request) {
     let Ok(decoded) = protocol::decode(&dialect, model, request, address.bucket.as_deref()) else {
         return;
     };
-    let name = &decoded.operation.name;
-    if world.recording && !reads(address.service, name) {
-        let executed = Executed {
-            at: world.now,
-            caller: caller.clone(),
-            request: request.clone(),
-        };
-        world.executed.push(executed);
-    }
     let id = request_id(world, fingerprint(request));
     let ask = Ask {
         model,

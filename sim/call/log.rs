@@ -58,6 +58,8 @@ impl Log {
 #[derive(Clone, Debug)]
 pub struct Executed {
     pub at: Nanos,
+    /// When it is executed, if it is held up.
+    pub due: Option<Nanos>,
     pub caller: Caller,
     pub request: Request,
 }

@@ -280,6 +280,7 @@ impl Call<'_> {
         if self.world.recording && access.writes {
             let executed = Executed {
                 at: now,
+                due: None,
                 caller: caller.clone(),
                 request: self.request.clone(),
             };
@@ -351,6 +352,15 @@ impl Call<'_> {
             Fault::Late { seconds } => {
                 let after = ((seconds.max(0.0) * SECOND as f64) as Nanos).min(15 * MINUTE);
                 let at = self.world.now + after;
+                // What is on its way outlives this process: it is kept when it is held up, not when it arrives.
+                if self.world.recording && !reads(service, &operation.name) {
+                    self.world.executed.push(Executed {
+                        at: self.world.now,
+                        due: Some(at),
+                        caller: caller.clone(),
+                        request: self.request.clone(),
+                    });
+                }
                 self.world
                     .faults
                     .postpone(at, self.request.clone(), caller.clone());

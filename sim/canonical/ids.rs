@@ -110,6 +110,11 @@ fn without_ids(text: &str, new: &mut impl FnMut(&str) -> String) -> String {
             rest = &rest[36..];
             continue;
         }
+        if let Some(mac) = rest.get(..17).filter(|mac| is_mac(mac)) {
+            out.push_str(&new(mac));
+            rest = &rest[17..];
+            continue;
+        }
         let end = rest
             .find(|c: char| !c.is_ascii_alphanumeric())
             .unwrap_or(rest.len());
@@ -149,6 +154,15 @@ fn is_generated(word: &str) -> bool {
         13..=40 if upper && digits > 0 => digits < word.len(),
         _ => false,
     }
+}
+
+/// The hardware address of an interface: `02:43:d8:be:75:ee`.
+fn is_mac(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().all(|(n, byte)| match n % 3 {
+        2 => *byte == b':',
+        _ => byte.is_ascii_hexdigit(),
+    })
 }
 
 fn is_uuid(text: &str) -> bool {

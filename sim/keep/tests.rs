@@ -43,6 +43,68 @@ fn every_answered_change_is_there_after_a_restart() {
 }
 
 #[test]
+fn a_request_that_is_held_up_arrives_although_the_process_died() {
+    let path = path("late");
+    let late = Action::AddFault {
+        rule: serde_json::from_str(
+            r#"{"operation":"GetSessionToken","count":1,"fault":{"late":{"seconds":300}}}"#,
+        )
+        .unwrap(),
+    };
+    let mut kept = Kept::open(&path, 1, Settings::default()).unwrap();
+    kept.act(&late).unwrap();
+    let answer = kept.call(&session(), 5 * SECOND).unwrap();
+    assert!(matches!(answer.reply, crate::world::Reply::Reset));
+    let mut whole = kept.world().fork();
+    whole.advance_to(400 * SECOND);
+    assert_eq!(sts::access_keys(&whole).len(), 1, "it arrives late");
+    drop(kept);
+    let mut again = Kept::open(&path, 1, Settings::default()).unwrap();
+    assert_eq!(keys(&again), Vec::<String>::new());
+    again.advance_to(400 * SECOND).unwrap();
+    assert_eq!(keys(&again).len(), 1);
+    drop(again);
+    let last = Kept::open(&path, 1, Settings::default()).unwrap();
+    assert_eq!(keys(&last).len(), 1, "it is executed once");
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_sequence_is_kept_whole_or_not_at_all() {
+    let path = path("sequence");
+    let role = |name: &str| Action::Call {
+        account: "111122223333".into(),
+        region: "us-east-1".into(),
+        service: "ecr".into(),
+        operation: "CreateRepository".into(),
+        input: serde_json::json!({"repositoryName": name}),
+    };
+    let steps = [("one", 0), ("two", 7 * SECOND)]
+        .map(|(name, after)| crate::action::Timed {
+            after,
+            action: role(name),
+        })
+        .to_vec();
+    let mut kept = Kept::open(&path, 1, Settings::default()).unwrap();
+    let before = std::fs::metadata(&path).unwrap().len();
+    kept.act(&Action::Sequence { steps }).unwrap();
+    assert_eq!(kept.world().now(), 7 * SECOND);
+    let after = kept.world().canonical();
+    drop(kept);
+    let bytes = std::fs::read(&path).unwrap();
+    let again = Kept::open(&path, 1, Settings::default()).unwrap();
+    assert_eq!(again.world().canonical(), after);
+    drop(again);
+    let empty = World::new(1).canonical();
+    for cut in [before + 1, (before + bytes.len() as u64) / 2] {
+        std::fs::write(&path, &bytes[..cut as usize]).unwrap();
+        let torn = Kept::open(&path, 1, Settings::default()).unwrap();
+        assert_eq!(torn.world().canonical(), empty);
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
 fn a_torn_tail_is_dropped_at_every_byte_and_damage_is_refused() {
     let path = path("torn");
     let mut kept = Kept::open(&path, 7, Settings::default()).unwrap();

@@ -44,6 +44,11 @@ impl World {
                 reason: format!("nothing has the address {address}"),
             };
         };
+        if self.faults.data_dark(&holder.region, self.now()).is_some() {
+            return DialAnswer::TimedOut {
+                reason: format!("{} is dark", holder.region),
+            };
+        }
         match holder.interface.requester.as_str() {
             "amazon-elb" => match balancer_of(&holder) {
                 Some(arn) => self.dial_balancer(from, &arn, port, tls_name, request),

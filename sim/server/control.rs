@@ -8,12 +8,23 @@ use super::*;
 struct Wait {
     client: String,
     until: Nanos,
+    /// Answers after so many real seconds at the latest, however far the world has come.
+    patience: Option<f64>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Named {
     client: String,
+    /// Whether the client is registered for as long as this connection stands.
+    #[serde(default)]
+    hold: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stack {
+    stack: String,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +39,10 @@ struct Reset {
     #[serde(default)]
     seed: u64,
 }
+
+/// Whom a sandbox takes for the root of its account: AWS's own example.
+const EXAMPLE_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
+const EXAMPLE_SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 fn json_response(status: u16, value: &Value) -> Response {
     Response {
@@ -51,7 +66,11 @@ fn read<'b, T: Deserialize<'b>>(request: &'b Request) -> Result<T, Response> {
 }
 
 /// Answers one request.
-pub(super) async fn answer(shared: &Shared, request: &Request) -> Result<Response, Break> {
+pub(super) async fn answer(
+    shared: &Shared,
+    connection: u64,
+    request: &Request,
+) -> Result<Response, Break> {
     let path = request.target.split('?').next().unwrap_or("");
     let path = path.trim_start_matches("/_sandbox/").trim_end_matches('/');
     if (request.method.as_str(), path) == ("POST", "clock/wait") {
@@ -60,7 +79,7 @@ pub(super) async fn answer(shared: &Shared, request: &Request) -> Result<Respons
             Err(response) => response,
         });
     }
-    let answered = now(shared, request, path);
+    let answered = now(shared, connection, request, path);
     // Something may have changed that others wait for.
     shared.1.notify_waiters();
     Ok(answered.unwrap_or_else(|response| response))
@@ -78,7 +97,12 @@ fn clock(house: &mut House) -> Value {
     })
 }
 
-fn now(shared: &Shared, request: &Request, path: &str) -> Result<Response, Response> {
+fn now(
+    shared: &Shared,
+    connection: u64,
+    request: &Request,
+    path: &str,
+) -> Result<Response, Response> {
     let mut house = shared.0.borrow_mut();
     let house = &mut *house;
     let value = match (request.method.as_str(), path) {
@@ -87,7 +111,11 @@ fn now(shared: &Shared, request: &Request, path: &str) -> Result<Response, Respo
             let named: Named = read(request)?;
             // Time stands from here on: what has passed has passed.
             house.tick();
-            house.clients.entry(named.client).or_default().seen = Some(Instant::now());
+            let client = house.clients.entry(named.client).or_default();
+            client.seen = Some(Instant::now());
+            if named.hold {
+                client.held = Some(connection);
+            }
             clock(house)
         }
         ("POST", "clock/leave") => {
@@ -109,6 +137,28 @@ fn now(shared: &Shared, request: &Request, path: &str) -> Result<Response, Respo
             let now = house.tick();
             house.since = (now, Instant::now());
             house.speed = speed;
+            clock(house)
+        }
+        ("GET", "hello") => json!({
+            "sandbox": HELLO,
+            "version": env!("CARGO_PKG_VERSION"),
+            "seed": house.world().dice.0,
+            "clock": clock(house),
+        }),
+        ("GET", "credentials") => {
+            json!({"access_key": EXAMPLE_KEY, "secret_key": EXAMPLE_SECRET})
+        }
+        ("POST", "stand") => {
+            let asked: Stack = read(request)?;
+            house.tick();
+            let Some(stand) = &house.stand else {
+                return Err(json_response(
+                    404,
+                    &json!({"error": "this server builds no stacks"}),
+                ));
+            };
+            stand(&mut house.kept, &asked.stack).map_err(refused)?;
+            house.since = (house.kept.world().now(), Instant::now());
             clock(house)
         }
         ("GET", "addresses") => json!(house.addresses),
@@ -167,6 +217,7 @@ fn now(shared: &Shared, request: &Request, path: &str) -> Result<Response, Respo
             let mut world = World::new(asked.seed);
             world.settings = house.world().settings.clone();
             house.kept = Kept::in_memory(world);
+            house.kept.front(&house.addresses.aws);
             house.since = (0, Instant::now());
             clock(house)
         }
@@ -238,6 +289,9 @@ async fn wait(shared: &Shared, asked: Wait) -> Value {
             number,
         }
     };
+    let patience = asked
+        .patience
+        .map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 60.0)));
     loop {
         let notified = shared.1.notified();
         let pause = {
@@ -249,7 +303,7 @@ async fn wait(shared: &Shared, asked: Wait) -> Value {
                 shared.1.notify_waiters();
                 continue;
             }
-            if house.stands() {
+            let pause = if house.stands() || house.computes() {
                 // Another client computes: look again when it waits, or when it has been silent for too long.
                 SILENCE / 8
             } else {
@@ -257,6 +311,11 @@ async fn wait(shared: &Shared, asked: Wait) -> Value {
                 let real =
                     Duration::from_secs_f64(left as f64 / 1e9 / house.speed.factor().max(1e-9));
                 real.clamp(Duration::from_micros(200), Duration::from_secs(5))
+            };
+            match patience.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => break,
+                Some(left) => pause.min(left),
+                None => pause,
             }
         };
         tokio::select! {

@@ -41,6 +41,8 @@ where
         speed,
         port: 0,
         regions: vec!["eu-west-1".into()],
+        stand: None,
+        opened: Box::new(|_| {}),
     };
     let ready = |addresses: &Addresses| {
         let _ = sender.send(addresses.aws.trim_start_matches("http://").to_owned());
@@ -148,5 +150,84 @@ fn a_fault_is_added_listed_and_removed_and_a_lost_reply_breaks_the_connection() 
         .await;
         assert_eq!(status, 400);
         assert!(body.contains("unknown variant"), "{body}");
+    });
+}
+
+/// One request on a connection that stays open, and the JSON of its answer.
+async fn on(stream: &mut TcpStream, path: &str, body: &str) -> Value {
+    let length = body.len();
+    let text =
+        format!("POST {path} HTTP/1.1\r\nHost: sandbox\r\nContent-Length: {length}\r\n\r\n{body}");
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    loop {
+        answer.push(stream.read_u8().await.unwrap());
+        let text = String::from_utf8_lossy(&answer);
+        if let Some(value) = text
+            .split_once("\r\n\r\n")
+            .and_then(|(_, body)| serde_json::from_str(body).ok())
+        {
+            return value;
+        }
+    }
+}
+
+#[test]
+fn who_holds_the_clock_by_a_connection_makes_time_stand_until_the_connection_ends() {
+    with_server(Speed::Fast { factor: 1e9 }, |address| async move {
+        let mut held = TcpStream::connect(&address).await.unwrap();
+        let at = on(
+            &mut held,
+            "/_sandbox/clock/register",
+            r#"{"client":"a","hold":true}"#,
+        )
+        .await;
+        let now = || async { json_of(&address, "GET", "/_sandbox/clock", "").await["now"].clone() };
+        assert_eq!(now().await, at["now"]);
+        assert_eq!(now().await, at["now"], "it computes, and time stands");
+        let until = at["now"].as_u64().unwrap() + 60_000_000_000;
+        let wait = format!(r#"{{"client":"a","until":{until}}}"#);
+        let waited = on(&mut held, "/_sandbox/clock/wait", &wait).await;
+        assert!(waited["now"].as_u64().unwrap() >= until);
+        let stood = now().await;
+        assert_eq!(now().await, stood);
+        drop(held);
+        while now().await == stood {
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn a_client_that_keeps_the_clock_is_told_what_an_answer_takes_and_what_becomes_of_it() {
+    with_server(Speed::Instant, |address| async move {
+        let call = |headers: String| {
+            let address = address.clone();
+            async move {
+                let mut stream = TcpStream::connect(&address).await.unwrap();
+                let body = "Action=GetCallerIdentity&Version=2011-06-15";
+                let text = format!(
+                    "POST / HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\nContent-Length: {}\r\n{SIGNED}{headers}\r\n{body}",
+                    body.len()
+                );
+                stream.write_all(text.as_bytes()).await.unwrap();
+                let mut answer = String::new();
+                let _ = stream.read_to_string(&mut answer).await;
+                answer
+            }
+        };
+        let answer = call(format!("{CLIENT}: a\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains(&format!("{REPLY}: answer")), "{answer}");
+        assert!(answer.contains(LATENCY) && answer.contains(NOW), "{answer}");
+        let rule = r#"{"service":"sts","fault":"reply-lost"}"#;
+        json_of(&address, "POST", "/_sandbox/faults", rule).await;
+        let lost = call(format!("{CLIENT}: a\r\n")).await;
+        assert!(lost.contains(&format!("{REPLY}: reset")), "{lost}");
+        assert_eq!(
+            call(String::new()).await,
+            "",
+            "anybody else's connection breaks"
+        );
     });
 }

@@ -232,20 +232,14 @@ fn unused(session: &Session) -> String {
 
 /// In the sandbox: the source world of the stack, built when it is not there.
 pub fn build(session: &Session, found: &stack::Stack) -> Result<(), Failures> {
-    let Some(sandbox) = session.world() else {
-        return Ok(());
-    };
     let stack = found.manifest.name.as_str();
-    sandbox
-        .ensure(stack)
-        .and_then(|()| sandbox.ensure_overlays(stack, &found.overlays))
-        .map_err(|why| {
-            Failure::input(
-                "E2020",
-                format_args!("the sandbox cannot build `{stack}`: {why}"),
-            )
-            .into()
-        })
+    session.ensure(stack, &found.overlays).map_err(|why| {
+        Failure::input(
+            "E2020",
+            format_args!("the sandbox cannot build `{stack}`: {why}"),
+        )
+        .into()
+    })
 }
 
 /// A person agrees to everything in advance.

@@ -44,7 +44,7 @@ pub fn run(command: &Drill, shared: &Shared) -> Result<Exit, Failures> {
         if plan.profile.finish != Finish::Unwind {
             let what = &plan.profile.name;
             return Err(
-                Failure::input("E1096", format!("run {id} is no drill but a {what}"))
+                Failure::input("E1097", format!("run {id} is no drill but a {what}"))
                     .hint(format!(
                         "take it back: drtool undo {id}{}",
                         shared.whither.again()

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use super::Shared;
 use super::whither::Pace;
 use crate::failure::{Exit, Failure, Failures};
+use crate::sandbox::stand;
 use crate::session::Session;
 
 #[derive(Debug, Args)]
@@ -29,6 +30,9 @@ pub enum What {
         /// Which of all possible worlds, where a new one is begun.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// A stack whose source world is built in it first, unless it stands already. Repeatable.
+        #[arg(long, value_name = "NAME")]
+        stack: Vec<String>,
     },
     /// Builds the source world of a stack; without one, lists those that it can build.
     Seed {
@@ -59,20 +63,24 @@ pub fn run(command: &Sandbox, shared: &Shared) -> Result<Exit, Failures> {
             stack: Some(stack),
             overlay,
         } => {
-            let session =
-                Session::sandbox(&shared.whither.state, shared.whither.sandbox_speed.speed())?;
-            let Some(sandbox) = session.world() else {
-                return Ok(Exit::Done);
+            let session = if shared.whither.endpoint_url.is_some() {
+                shared.whither.session()?
+            } else {
+                Session::sandbox(&shared.whither.state, shared.whither.sandbox_speed.speed())?
             };
-            sandbox
-                .ensure(stack)
-                .and_then(|()| sandbox.ensure_overlays(stack, overlay))
-                .map_err(|why| {
-                    Failure::input(
-                        "E2020",
-                        format!("the sandbox cannot build `{stack}`: {why}"),
-                    )
-                })?;
+            if !session.is_sandbox() {
+                return Err(
+                    Failure::input("E1096", "there is no sandbox at that endpoint")
+                        .hint("a sandbox is served by: drtool sandbox serve")
+                        .into(),
+                );
+            }
+            session.ensure(stack, overlay).map_err(|why| {
+                Failure::input(
+                    "E2020",
+                    format!("the sandbox cannot build `{stack}`: {why}"),
+                )
+            })?;
             super::say(&format!("{stack} stands in the sandbox\n"));
             Ok(Exit::Done)
         }
@@ -83,13 +91,18 @@ pub fn run(command: &Sandbox, shared: &Shared) -> Result<Exit, Failures> {
             }
             Ok(Exit::Done)
         }
-        What::Serve { port, keep, seed } => {
+        What::Serve {
+            port,
+            keep,
+            seed,
+            stack,
+        } => {
             // Other clients sign by the machine's clock, which is not the world's.
             let settings = Settings {
                 check_dates: false,
                 ..Settings::default()
             };
-            let world = match keep {
+            let mut world = match keep {
                 Some(path) if path.as_os_str() == "-" => {
                     let mut world = World::new(*seed);
                     world.settings = settings;
@@ -105,6 +118,14 @@ pub fn run(command: &Sandbox, shared: &Shared) -> Result<Exit, Failures> {
                         .map_err(|e| failed("the sandbox's world cannot be opened", e))?
                 }
             };
+            for stack in stack {
+                stand::ensure(&mut world, stack).map_err(|why| {
+                    Failure::input(
+                        "E2020",
+                        format!("the sandbox cannot build `{stack}`: {why}"),
+                    )
+                })?;
+            }
             let speed = match shared.whither.sandbox_speed {
                 Pace::Instant => Speed::Instant,
                 Pace::Fast => Speed::Fast { factor: 120.0 },
@@ -116,6 +137,13 @@ pub fn run(command: &Sandbox, shared: &Shared) -> Result<Exit, Failures> {
                 speed,
                 port: *port,
                 regions,
+                stand: Some(Box::new(stand::ensure)),
+                opened: Box::new(|front| {
+                    super::say(&format!(
+                        "{} {} of {} on http://{}\n",
+                        front.protocol, front.port, front.name, front.address
+                    ));
+                }),
             };
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

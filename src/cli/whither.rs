@@ -18,7 +18,7 @@ pub struct Whither {
     /// Work in the simulated AWS of this process instead of AWS. Its world is kept between commands. Counts as `--yes`.
     #[arg(long, global = true)]
     pub sandbox: bool,
-    /// How fast the sandbox's time passes: a whole move takes some 20 seconds when fast.
+    /// How fast the sandbox's time passes: a whole move takes some 20 seconds when fast. A served sandbox has its own.
     #[arg(long, global = true, value_enum, default_value_t = Pace::Fast, hide_default_value = true, value_name = "SPEED")]
     pub sandbox_speed: Pace,
     /// Where runs are kept.
@@ -27,7 +27,7 @@ pub struct Whither {
     /// The AWS profile to use.
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Ask this endpoint instead of AWS's own.
+    /// Ask this endpoint instead of AWS's own; a sandbox that is served there is recognised.
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// Use this address instead of the registry that ECR names in a region. Repeatable, once a region.
@@ -75,19 +75,20 @@ impl Whither {
         if self.sandbox {
             Session::sandbox(&self.state, self.sandbox_speed.speed())
         } else {
-            Ok(Session::aws(
-                &self.state,
-                Reach {
-                    endpoint: self.endpoint_url.clone(),
-                    profile: self.profile.clone(),
-                    registries: self
-                        .registry_endpoint
-                        .iter()
-                        .map(|(region, url)| (region.to_string(), url.clone()))
-                        .collect(),
-                    resolver: self.resolver,
-                },
-            ))
+            let reach = Reach {
+                endpoint: self.endpoint_url.clone(),
+                profile: self.profile.clone(),
+                registries: self
+                    .registry_endpoint
+                    .iter()
+                    .map(|(region, url)| (region.to_string(), url.clone()))
+                    .collect(),
+                resolver: self.resolver,
+            };
+            match &self.endpoint_url {
+                Some(endpoint) => Session::at(&self.state, endpoint, reach),
+                None => Ok(Session::aws(&self.state, reach)),
+            }
         }
     }
 

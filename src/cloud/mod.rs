@@ -103,6 +103,11 @@ impl Cloud {
                 if let Some(http) = seams.http {
                     loader = loader.http_client(http.client());
                 }
+                if let Some(clock) = &seams.clock {
+                    loader = loader
+                        .sleep_impl(seams::sleep(clock))
+                        .time_source(seams::time(clock));
+                }
                 loader.load().await
             }
         };

@@ -1,11 +1,16 @@
-//! The simulated AWS, as drtool's users meet it: in this process, in virtual time, kept in a file between commands.
+//! The simulated AWS, as drtool's users meet it: in this process, in virtual time, kept in a file between commands; or
+//! served by another process.
 //!
-//! Modules: [`seed`] (source stacks as lists of calls), [`wire`] (the way of requests into the world), [`plane`] (names
-//! and connections into the world), [`registry`] (its container registries).
+//! Modules: [`door`] (the ways into a world), [`remote`] (a world that another process serves), [`seed`] (source stacks
+//! as lists of calls), [`stand`] (a stack built in a world), [`wire`] (the SDK's connector into the world), [`plane`]
+//! (names and connections into the world), [`registry`] (its container registries).
 
+pub mod door;
 pub mod plane;
 pub mod registry;
+pub mod remote;
 pub mod seed;
+pub mod stand;
 pub mod wire;
 
 use crate::cloud::seams::Seams;
@@ -15,9 +20,10 @@ use crate::registry::Transport;
 use aws_sim::action::Action;
 use aws_sim::keep::{KeepError, Kept};
 use aws_sim::world::Settings;
+use door::Door;
 use drtool_engine::Timestamp;
 use drtool_engine::clock::{Nanos, Outside, VirtualClock};
-use seed::{Player, Seed};
+use seed::Seed;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -110,74 +116,54 @@ impl Sandbox {
     /// What a [`crate::cloud::Cloud`] needs to work in this world.
     pub fn seams(&self) -> Seams {
         Seams {
-            http: Some(wire::client(self.clock.clone(), self.world.clone())),
-            clock: Some(Arc::new(self.clock.clone())),
             credentials: Some(self.caller.clone()),
             pinned: Some(self.seed),
-            ..Seams::default()
+            ..seams(&self.clock, self.door())
         }
+    }
+
+    fn door(&self) -> Arc<dyn Door> {
+        Arc::new(self.world.clone())
     }
 
     pub fn probe(&self) -> Probe {
-        let plane = Arc::new(plane::Plane::new(self.clock.clone(), self.world.clone()));
+        let plane = Arc::new(plane::Plane::new(self.clock.clone(), self.door()));
         Probe::new(plane.clone(), plane)
     }
 
-    /// Builds the source world of a stack unless it stands already.
+    /// Builds the source world of a stack unless it stands already. Virtual time passes; real time hardly does.
     pub fn ensure(&self, stack: &str) -> Result<(), String> {
-        let mut player = InProcess {
-            world: self.world.clone(),
-        };
-        if known(stack)?.stands(&mut player)? {
-            Ok(())
-        } else {
-            self.build(stack)
-        }
+        stand::ensure(&mut self.world.lock(), stack)?;
+        self.clock.start_at(self.world.lock().world().now());
+        Ok(())
+    }
+
+    /// Builds the source world of a stack.
+    pub fn build(&self, stack: &str) -> Result<(), String> {
+        stand::build(&mut self.world.lock(), stack)?;
+        self.clock.start_at(self.world.lock().world().now());
+        Ok(())
     }
 
     /// Builds what overlays of a stack's manifest find in its source world, each unless it stands already. An overlay
     /// that the sandbox knows nothing of changes nothing in it.
     pub fn ensure_overlays(&self, stack: &str, overlays: &[String]) -> Result<(), String> {
-        for overlay in overlays {
-            let text = seed::OVERLAYS
-                .iter()
-                .find(|(of, name, _)| *of == stack && name == overlay)
-                .map(|(_, _, text)| *text);
-            if let Some(text) = text {
-                self.lay(&read(text)?)?;
-            }
+        for seed in stand::overlays(stack, overlays)? {
+            self.lay(&seed)?;
         }
         Ok(())
     }
 
     /// Plays a seed unless what it builds stands. What it kept by name is the answer.
     pub fn lay(&self, seed: &Seed) -> Result<BTreeMap<String, String>, String> {
-        let mut player = InProcess {
-            world: self.world.clone(),
-        };
-        if seed.stands(&mut player)? {
-            return Ok(BTreeMap::new());
-        }
-        let kept = seed.play(&mut player).map_err(|e| e.to_string())?;
+        let kept = stand::lay(&mut self.world.lock(), seed)?;
         self.clock.start_at(self.world.lock().world().now());
         Ok(kept)
     }
 
     /// The container registries of its regions.
     pub fn registries(&self) -> Arc<dyn Transport> {
-        let (clock, world) = (self.clock.clone(), self.world.clone());
-        Arc::new(registry::Registries::new(clock, world))
-    }
-
-    /// Builds the source world of a stack. Virtual time passes; real time hardly does.
-    pub fn build(&self, stack: &str) -> Result<(), String> {
-        let seed = known(stack)?;
-        let mut player = InProcess {
-            world: self.world.clone(),
-        };
-        seed.play(&mut player).map_err(|e| e.to_string())?;
-        self.clock.start_at(self.world.lock().world().now());
-        Ok(())
+        Arc::new(registry::Registries::new(self.clock.clone(), self.door()))
     }
 }
 
@@ -186,58 +172,16 @@ pub fn names() -> Vec<&'static str> {
     seed::STACKS.iter().map(|(name, _)| *name).collect()
 }
 
-fn known(stack: &str) -> Result<Seed, String> {
-    let found = seed::STACKS.iter().find(|(name, _)| *name == stack);
-    let (_, text) = found.ok_or_else(|| {
-        format!(
-            "the sandbox knows no stack `{stack}`; it knows {}",
-            names().join(", ")
-        )
-    })?;
-    read(text)
-}
-
 /// A stack of the sandbox, parsed.
 pub fn read(text: &str) -> Result<Seed, String> {
     yaml::plain(text)
 }
 
-/// Plays a stack straight into the world.
-struct InProcess {
-    world: SharedWorld,
-}
-
-impl Player for InProcess {
-    fn call(
-        &mut self,
-        account: &str,
-        region: &str,
-        service: &str,
-        operation: &str,
-        input: Value,
-    ) -> Result<Value, String> {
-        let action = Action::Call {
-            account: account.to_owned(),
-            region: region.to_owned(),
-            service: service.to_owned(),
-            operation: operation.to_owned(),
-            input,
-        };
-        let mut kept = self.world.lock();
-        // A second between two calls: what was just written is seen by then.
-        let now = kept.world().now();
-        kept.advance_to(now + 4_000_000_000)
-            .map_err(|e| e.to_string())?;
-        let mut answer = kept.act(&action).map_err(|e| e.to_string())?;
-        match answer.get_mut("output") {
-            Some(output) => Ok(output.take()),
-            None => Err(answer["error"].to_string()),
-        }
-    }
-
-    fn wait(&mut self) {
-        let mut kept = self.world.lock();
-        let now = kept.world().now();
-        drop(kept.advance_to(now + 5_000_000_000));
+/// What a [`crate::cloud::Cloud`] needs to go through a door, but for who it is.
+fn seams(clock: &VirtualClock, door: Arc<dyn Door>) -> Seams {
+    Seams {
+        http: Some(wire::client(clock.clone(), door)),
+        clock: Some(Arc::new(clock.clone())),
+        ..Seams::default()
     }
 }

@@ -1,12 +1,13 @@
-//! Names and connections, asked of a world in this process.
+//! Names and connections, asked of a world.
 
-use super::SharedWorld;
+use super::door::Door;
 use crate::probe::{Asked, Dial, Dialled, Exchange, Named, Resolve};
 use aws_sim::action::Action;
 use aws_sim::plane::{DialAnswer, From, HttpRequest, Resolved};
 use drtool_engine::clock::{Nanos, VirtualClock};
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// Where the operator sits: outside every VPC. An address of the range that is kept for documentation.
 const OPERATOR: &str = "198.51.100.7";
@@ -17,20 +18,23 @@ const ROUND_TRIP: Nanos = 20_000_000;
 /// The data plane of a world.
 pub struct Plane {
     clock: VirtualClock,
-    world: SharedWorld,
+    door: Arc<dyn Door>,
 }
 
 impl Plane {
-    pub fn new(clock: VirtualClock, world: SharedWorld) -> Plane {
-        Plane { clock, world }
+    pub fn new(clock: VirtualClock, door: Arc<dyn Door>) -> Plane {
+        Plane { clock, door }
     }
 
     async fn act<T: DeserializeOwned>(&self, action: Action) -> Result<T, String> {
         if self.clock.dead() {
             std::future::pending::<()>().await;
         }
+        let answer = self
+            .door
+            .act(self.clock.nanos(), &action)
+            .map_err(|e| e.to_string())?;
         let now = self.clock.nanos();
-        let answer = self.world.act(now, &action).map_err(|e| e.to_string())?;
         self.clock.sleep_until(now + ROUND_TRIP).await;
         serde_json::from_value(answer).map_err(|e| e.to_string())
     }

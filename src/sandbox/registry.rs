@@ -1,12 +1,12 @@
-//! The container registries of a world in this process.
+//! The container registries of a world.
 
-use super::SharedWorld;
+use super::door::Door;
 use crate::registry::{Broken, Content, Transport, region, whole};
-use aws_sim::action::Action;
 use aws_sim::world::Request;
 use drtool_engine::clock::{Nanos, VirtualClock};
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
+use std::sync::Arc;
 
 /// What a request takes, in virtual time, whatever it carries.
 const ROUND_TRIP: Nanos = 30_000_000;
@@ -17,12 +17,12 @@ const PER_BYTE: Nanos = 20;
 /// All registries of all regions.
 pub struct Registries {
     clock: VirtualClock,
-    world: SharedWorld,
+    door: Arc<dyn Door>,
 }
 
 impl Registries {
-    pub fn new(clock: VirtualClock, world: SharedWorld) -> Registries {
-        Registries { clock, world }
+    pub fn new(clock: VirtualClock, door: Arc<dyn Door>) -> Registries {
+        Registries { clock, door }
     }
 }
 
@@ -53,26 +53,19 @@ impl Transport for Registries {
                 .collect();
             headers.push(("host".into(), host.clone()));
             let up = body.len() as u64;
-            let action = Action::registry(
-                &region,
-                &Request {
-                    method: head.method.as_str().to_owned(),
-                    host,
-                    target: head
-                        .uri
-                        .path_and_query()
-                        .map_or("/", |target| target.as_str())
-                        .to_owned(),
-                    headers,
-                    body,
-                },
-            );
-            let now = self.clock.nanos();
-            let answer = {
-                let mut kept = self.world.lock();
-                kept.advance_to(now)?;
-                kept.registry(&action)?
+            let request = Request {
+                method: head.method.as_str().to_owned(),
+                host,
+                target: head
+                    .uri
+                    .path_and_query()
+                    .map_or("/", |target| target.as_str())
+                    .to_owned(),
+                headers,
+                body,
             };
+            let answer = self.door.registry(self.clock.nanos(), &region, &request)?;
+            let now = self.clock.nanos();
             let bytes = up + answer.body.len() as u64;
             self.clock
                 .sleep_until(now + ROUND_TRIP + bytes.saturating_mul(PER_BYTE))

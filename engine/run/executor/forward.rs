@@ -102,6 +102,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
                 Ok(())
             }
             Decision::Search { note } => {
+                self.live[at].from = shared.clock.now();
                 self.progress(at, None, note, shared)?;
                 self.look_later(at, shared);
                 Ok(())

@@ -217,9 +217,12 @@ pub(super) fn download_url(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsE
         return Err(AwsError::new("LayersNotFoundException", message));
     }
     let ticket = super::token::ticket(cx, &registry, digest);
-    let url = format!(
-        "https://{registry}.dkr.ecr.{}.amazonaws.com/v2/{name}/blobs/{digest}?X-Amz-Expires=3600&ticket={ticket}",
-        cx.region
-    );
+    let host = format!("{registry}.dkr.ecr.{}.amazonaws.com", cx.region);
+    // A served world has no host of AWS's: the link leads to where it is served.
+    let door = match &cx.world.front {
+        Some(front) => format!("{front}{}{host}", crate::server::LAYERS),
+        None => format!("https://{host}"),
+    };
+    let url = format!("{door}/v2/{name}/blobs/{digest}?X-Amz-Expires=3600&ticket={ticket}");
     Ok(json!({"downloadUrl": url, "layerDigest": digest}))
 }

@@ -114,6 +114,34 @@ pub fn balancer<'w>(world: &'w World, arn: &str) -> Option<&'w Balancer> {
     world.seen_place(account, region)?.elbv2.balancers.get(arn)
 }
 
+/// A listener of a balancer that takes connections.
+pub struct Fronted {
+    pub region: String,
+    pub dns_name: String,
+    pub protocol: String,
+    pub port: u16,
+}
+
+/// Every listener of every balancer that is active.
+pub fn fronts(world: &World) -> Vec<Fronted> {
+    let mut found = Vec::new();
+    for ((_, region), place) in &world.places {
+        let state = &place.elbv2;
+        for (_, listener) in state.listeners.iter() {
+            let balancer = state.balancers.get(&listener.balancer_arn);
+            if let Some(balancer) = balancer.filter(|b| b.state == "active") {
+                found.push(Fronted {
+                    region: region.clone(),
+                    dns_name: balancer.dns_name.clone(),
+                    protocol: listener.protocol.clone(),
+                    port: listener.port,
+                });
+            }
+        }
+    }
+    found
+}
+
 pub fn target_group<'w>(world: &'w World, arn: &str) -> Option<&'w TargetGroup> {
     let (account, region) = place_of(arn)?;
     world.seen_place(account, region)?.elbv2.groups.get(arn)
