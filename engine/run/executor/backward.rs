@@ -159,9 +159,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
                 )?;
                 match class {
                     Class::Retry | Class::Wait if !self.overdue(at, shared) => {
-                        if class == Class::Wait {
-                            self.live[at].begins = self.live[at].begins.saturating_sub(1);
-                        }
+                        self.live[at].begins = self.live[at].begins.saturating_sub(1);
                         self.retry(at, shared);
                         Ok(())
                     }

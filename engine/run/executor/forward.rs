@@ -487,8 +487,8 @@ impl<E: Send + Sync + 'static> Executor<E> {
                         request_id,
                     },
                 )?;
-                if class == Class::Wait {
-                    // Not its turn yet is no attempt.
+                if matches!(class, Class::Wait | Class::Retry) {
+                    // Not its turn yet, or turned away unread (a throttle): no attempt. Its deadline bounds it.
                     self.live[at].begins = self.live[at].begins.saturating_sub(1);
                 }
                 self.setback(at, error, shared)

@@ -470,7 +470,7 @@ fn the_deadline_ends_a_wait() {
 fn begins_are_bounded() {
     let mut bench = Bench::new();
     for n in 1..=20 {
-        bench = bench.mishap(n, Mishap::Throttled);
+        bench = bench.mishap(n, Mishap::RequestLost);
     }
     let ended = bench.finish(plan(vec![thing("a", Guard::Name, 5, &[])]));
     let Outcome::Failed { fault, .. } = ended.outcome() else {
@@ -480,6 +480,30 @@ fn begins_are_bounded() {
         (fault.code.as_str(), bench.world.cloud().requests),
         ("E4014", 8)
     );
+}
+
+#[test]
+fn what_is_turned_away_unread_is_sent_again_until_the_deadline() {
+    let throttled = |times: u64| {
+        let mut bench = Bench::new();
+        for n in 1..=times {
+            bench = bench.mishap(n, Mishap::Throttled);
+        }
+        let mut thing = thing("a", Guard::Name, 5, &[]);
+        thing.limits.deadline = 600;
+        let ended = bench.finish(plan(vec![thing]));
+        let requests = bench.world.cloud().requests;
+        (ended, requests)
+    };
+    let (ended, requests) = throttled(20);
+    assert!(matches!(ended.outcome(), Outcome::Done));
+    assert_eq!(requests, 21);
+    let (ended, requests) = throttled(10_000);
+    let Outcome::Failed { fault, .. } = ended.outcome() else {
+        panic!("{:?}", ended.outcome())
+    };
+    assert_eq!((fault.code.as_str(), fault.class), ("E4012", Class::Fail));
+    assert!(requests < 100, "{requests} requests in ten minutes");
 }
 
 #[test]

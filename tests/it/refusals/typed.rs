@@ -22,6 +22,13 @@ struct Answer {
     err: String,
 }
 
+/// Lets an hour pass.
+fn settle(sandbox: &Sandbox) {
+    let mut kept = sandbox.world().lock();
+    let until = kept.world().now() + 3_600_000_000_000;
+    kept.advance_to(until).unwrap();
+}
+
 impl Desk {
     /// A desk whose manifest differs by some words.
     fn with(name: &str, changes: &[(&str, &str)]) -> Desk {
@@ -39,7 +46,8 @@ impl Desk {
             std::fs::write(folder.join(file), text).unwrap();
         }
         let desk = Desk { folder };
-        desk.work(|_| {});
+        // What building the stack left behind (tasks that have run, their interfaces) has gone by then.
+        desk.work(settle);
         desk
     }
 
@@ -57,6 +65,11 @@ impl Desk {
         let sandbox = session.world().unwrap();
         sandbox.ensure("redmine").unwrap();
         what(sandbox);
+        // What was done is to be seen by the next command.
+        let mut kept = sandbox.world().lock();
+        let seen = kept.world().now() + 120_000_000_000;
+        kept.advance_to(seen).unwrap();
+        drop(kept);
         sandbox.world().lock().world().fork()
     }
 

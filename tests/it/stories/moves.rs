@@ -123,7 +123,7 @@ fn a_saved_plan_is_run_exactly_or_refused_with_the_difference() {
     // The manifest has changed since.
     let manifest = std::fs::read(desk.path("manifests/redmine.yaml")).unwrap();
     desk.edit("interval: 5s", "interval: 10s");
-    desk.edit("downtime: 40m", "downtime: 20m");
+    desk.edit("downtime: 30m", "downtime: 20m");
     let stale = desk.sandbox("migrate --plan plan.json");
     assert_snapshot!("saved-stale", stale.page());
     assert!(desk.runs().is_empty(), "nothing was begun");
