@@ -10,7 +10,8 @@ use aws_sim::world::Settings;
 use drtool_engine::clock::{Clock, Speed, SystemClock};
 use drtool_engine::event::Holder;
 
-use crate::cloud::{Cloud, Seams};
+use crate::cloud::Cloud;
+use crate::cloud::seams::Seams;
 use crate::env::Env;
 use crate::failure::{Exit, Failure};
 use crate::probe::Probe;

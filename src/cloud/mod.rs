@@ -21,17 +21,16 @@ pub mod looks;
 pub mod place;
 pub mod quotas;
 pub mod rds;
+pub mod seams;
 pub mod secrets;
 
-use aws_smithy_async::rt::sleep::SharedAsyncSleep;
-use aws_smithy_async::time::SharedTimeSource;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use error::CloudError;
 use looks::Looks;
+use seams::Seams;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,21 +60,6 @@ struct Inner {
 /// By service, region, and whether it writes.
 type Clients = BTreeMap<(&'static str, String, bool), Arc<dyn Any + Send + Sync>>;
 
-/// What a [`Cloud`] is made of, beyond the ordinary configuration of the environment.
-#[derive(Default)]
-pub struct Seams {
-    pub http: Option<SharedHttpClient>,
-    pub sleep: Option<SharedAsyncSleep>,
-    pub time: Option<SharedTimeSource>,
-    /// A fixed identity instead of the credential chain: access key and secret key.
-    pub credentials: Option<(String, String)>,
-    pub endpoint: Option<String>,
-    pub profile: Option<String>,
-    pub registries: BTreeMap<String, String>,
-    /// The seed of the SDK's chance; `None` outside virtual time.
-    pub pinned: Option<u64>,
-}
-
 impl Cloud {
     /// Loads configuration and credentials as the AWS CLI does, with `seams` in their place where given.
     pub async fn load(seams: Seams) -> Cloud {
@@ -96,13 +80,14 @@ impl Cloud {
                     .credentials_provider(
                         aws_credential_types::provider::SharedCredentialsProvider::new(credentials),
                     );
-                builder.set_http_client(seams.http);
-                builder.set_sleep_impl(
-                    seams
-                        .sleep
-                        .or_else(aws_smithy_async::rt::sleep::default_async_sleep),
-                );
-                builder.set_time_source(seams.time.or_else(|| Some(SharedTimeSource::default())));
+                builder.set_http_client(seams.http.map(seams::Http::client));
+                builder.set_sleep_impl(match &seams.clock {
+                    Some(clock) => Some(seams::sleep(clock)),
+                    None => aws_smithy_async::rt::sleep::default_async_sleep(),
+                });
+                builder.set_time_source(Some(
+                    seams.clock.as_ref().map(seams::time).unwrap_or_default(),
+                ));
                 builder.set_endpoint_url(seams.endpoint);
                 builder.build()
             }
@@ -115,7 +100,7 @@ impl Cloud {
                     loader = loader.endpoint_url(endpoint);
                 }
                 if let Some(http) = seams.http {
-                    loader = loader.http_client(http);
+                    loader = loader.http_client(http.client());
                 }
                 loader.load().await
             }

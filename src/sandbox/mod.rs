@@ -1,6 +1,6 @@
 //! The simulated AWS, as drtool's users meet it: in this process, in virtual time, kept in a file between commands.
 //!
-//! Modules: [`seed`] (source stacks as lists of calls), [`wire`] (the SDK's connector into the world), [`plane`] (names
+//! Modules: [`seed`] (source stacks as lists of calls), [`wire`] (the way of requests into the world), [`plane`] (names
 //! and connections into the world), [`registry`] (its container registries).
 
 pub mod plane;
@@ -8,22 +8,19 @@ pub mod registry;
 pub mod seed;
 pub mod wire;
 
-use crate::cloud::Seams;
+use crate::cloud::seams::Seams;
 use crate::manifest::yaml;
 use crate::probe::Probe;
 use crate::registry::Transport;
 use aws_sim::action::Action;
 use aws_sim::keep::{KeepError, Kept};
 use aws_sim::world::Settings;
-use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
-use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use drtool_engine::Timestamp;
-use drtool_engine::clock::{Clock, Nanos, Outside, VirtualClock};
+use drtool_engine::clock::{Nanos, Outside, VirtualClock};
 use seed::{Player, Seed};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The identity of whoever works in a sandbox: AWS's own example key.
 const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -100,8 +97,7 @@ impl Sandbox {
     pub fn seams(&self) -> Seams {
         Seams {
             http: Some(wire::client(self.clock.clone(), self.world.clone())),
-            sleep: Some(SharedAsyncSleep::new(SdkClock(self.clock.clone()))),
-            time: Some(SharedTimeSource::new(SdkClock(self.clock.clone()))),
+            clock: Some(Arc::new(self.clock.clone())),
             credentials: Some((ACCESS_KEY.into(), SECRET_KEY.into())),
             pinned: Some(self.seed),
             ..Seams::default()
@@ -201,23 +197,5 @@ impl Player for InProcess {
         let mut kept = self.world.lock();
         let now = kept.world().now();
         drop(kept.advance_to(now + 5_000_000_000));
-    }
-}
-
-/// The virtual clock, as the SDK wants it.
-#[derive(Debug, Clone)]
-struct SdkClock(VirtualClock);
-
-impl AsyncSleep for SdkClock {
-    fn sleep(&self, duration: Duration) -> Sleep {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Sleep::new(self.0.sleep_until(self.0.nanos().saturating_add(nanos)))
-    }
-}
-
-impl TimeSource for SdkClock {
-    fn now(&self) -> SystemTime {
-        let nanos = Clock::now(&self.0).as_nanosecond();
-        UNIX_EPOCH + Duration::from_nanos(u64::try_from(nanos).unwrap_or_default())
     }
 }
