@@ -39,6 +39,7 @@ const TABLE: &[Row] = &[
     row("secret-replica", &["secretsmanager:DescribeSecret"], &["secretsmanager:ReplicateSecretToRegions", "secretsmanager:RemoveRegionsFromReplication", "kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]),
     row("secret-promotion", &["secretsmanager:DescribeSecret"], &["secretsmanager:StopReplicationToReplica", "secretsmanager:DeleteSecret"]),
     row("secret-rewrite", &["secretsmanager:DescribeSecret"], &["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]),
+    row("parameter", &["ssm:DescribeParameters", "ssm:ListTagsForResource"], &["ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameter", "kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt"]),
     row("log-group", &["logs:DescribeLogGroups", "logs:ListTagsForResource"], &["logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource", "logs:DeleteLogGroup"]),
     row("repository", &["ecr:DescribeRepositories", "ecr:ListTagsForResource", "ecr:GetRepositoryPolicy", "ecr:GetLifecyclePolicy"], &["ecr:CreateRepository", "ecr:TagResource", "ecr:SetRepositoryPolicy", "ecr:PutLifecyclePolicy", "ecr:DeleteRepository"]),
     row("image", &["ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer"], &["ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage", "ecr:BatchDeleteImage"]),
@@ -195,8 +196,10 @@ pub fn policy(plan: &Plan, read_only: bool) -> Json {
         }
         let keys: Vec<&&str> = acts.iter().filter(|a| a.starts_with("kms:")).collect();
         if !keys.is_empty() {
+            let parameters = plan.steps.iter().any(|s| s.kind == "parameter" && !s.hold);
             let via: Vec<String> = ["rds", "secretsmanager"]
                 .iter()
+                .chain(parameters.then_some(&"ssm"))
                 .flat_map(|s| {
                     [
                         format!("{s}.{from}.amazonaws.com"),
@@ -229,6 +232,7 @@ fn named(plan: &Plan, statements: &mut Vec<Json>, account: &str, partition: &str
     let mut passed: BTreeSet<String> = BTreeSet::new();
     let mut records: BTreeSet<String> = BTreeSet::new();
     let mut zones: BTreeSet<String> = BTreeSet::new();
+    let mut read: BTreeSet<String> = BTreeSet::new();
     for step in plan.steps.iter().filter(|s| !s.hold) {
         let text = |name: &str| {
             step.params
@@ -244,6 +248,16 @@ fn named(plan: &Plan, statements: &mut Vec<Json>, account: &str, partition: &str
                 [text("executionRoleArn"), text("taskRoleArn")]
                     .into_iter()
                     .flatten(),
+            ),
+            "parameter" if step.params.get("value").is_none() => read.extend(
+                text("name")
+                    .zip(text("sourceRegion"))
+                    .map(|(name, region)| {
+                        format!(
+                            "arn:{partition}:ssm:{region}:{account}:parameter/{}",
+                            name.trim_start_matches('/')
+                        )
+                    }),
             ),
             "db-instance-settings" => passed.extend(text("monitoringRoleArn")),
             "dns-cut" | "dns-ttl" => {
@@ -266,6 +280,9 @@ fn named(plan: &Plan, statements: &mut Vec<Json>, account: &str, partition: &str
     }
     if !roles.is_empty() {
         statements.push(json!({ "Sid": "GrantToTheStacksRoles", "Effect": "Allow", "Action": ["iam:PutRolePolicy", "iam:DeleteRolePolicy"], "Resource": roles }));
+    }
+    if !read.is_empty() {
+        statements.push(json!({ "Sid": "CopyTheseParameters", "Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": read }));
     }
     if !passed.is_empty() {
         statements.push(json!({

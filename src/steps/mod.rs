@@ -29,6 +29,7 @@ pub mod log_group;
 pub mod nat_gateway;
 pub mod outside_check;
 pub mod ownership;
+pub mod parameter;
 pub mod probe_task;
 pub mod repository;
 pub mod role_access;
@@ -86,6 +87,7 @@ static KINDS: &[Kind<Env>] = &[
     Kind::of::<log_group::LogGroup>(),
     Kind::of::<nat_gateway::NatGateway>(),
     Kind::of::<outside_check::OutsideCheck>(),
+    Kind::of::<parameter::Parameter>(),
     Kind::of::<probe_task::ProbeTask>(),
     Kind::of::<repository::Repository>(),
     Kind::of::<role_access::RoleAccess>(),
@@ -162,6 +164,7 @@ mod tests {
             log_group::LogGroup,
             nat_gateway::NatGateway,
             outside_check::OutsideCheck,
+            parameter::Parameter,
             probe_task::ProbeTask,
             repository::Repository,
             role_access::RoleAccess,
