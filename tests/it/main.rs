@@ -5,6 +5,8 @@ mod images;
 #[cfg(test)]
 mod moves;
 #[cfg(test)]
+mod parameters;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod world;

@@ -1,6 +1,6 @@
 //! A sandbox in which a stack stands, and a run in it: what the promises are tried on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_sim::action::Action;
@@ -10,7 +10,8 @@ use drtool::cli::carry;
 use drtool::cli::stack::{Stack, Which};
 use drtool::env::Env;
 use drtool::expand::{self, Asked, Rehearsal};
-use drtool::manifest::Region;
+use drtool::failure::{Failures, Sources};
+use drtool::manifest::{self, File, Region};
 use drtool::sandbox::Sandbox;
 use drtool::session::{self, Session};
 use drtool_engine::RunId;
@@ -18,11 +19,14 @@ use drtool_engine::event::Outcome;
 use drtool_engine::journal::{MemoryDisk, Place};
 use drtool_engine::plan::Plan;
 use drtool_engine::run::{Ended, Fleet, Pace, Run};
+use serde_json::Value;
 
 /// A sandbox in which Redmine stands, and the plan of its move.
 pub struct Bench {
     pub session: Session,
     pub disk: Arc<MemoryDisk>,
+    /// Laid over the manifest, in order.
+    pub overlays: Vec<PathBuf>,
 }
 
 impl Bench {
@@ -32,6 +36,7 @@ impl Bench {
         Bench {
             session: Session::within(sandbox, Path::new("/memory")),
             disk: Arc::default(),
+            overlays: Vec::new(),
         }
     }
 
@@ -42,15 +47,43 @@ impl Bench {
             manifest: Some(root.join("manifests/redmine.yaml")),
             overlay: Vec::new(),
         };
-        which
+        let mut found = which
             .read_alone()
-            .unwrap_or_else(|failures| panic!("{}", failures.render(false)))
+            .unwrap_or_else(|failures| panic!("{}", failures.render(false)));
+        if !self.overlays.is_empty() {
+            let read = |path: &Path| (path.display().to_string(), std::fs::read(path).unwrap());
+            let (name, bytes) = read(&root.join("manifests/redmine.yaml"));
+            let texts: Vec<_> = self.overlays.iter().map(|path| read(path)).collect();
+            let overlays: Vec<File<'_>> = texts
+                .iter()
+                .map(|(name, bytes)| File { name, bytes })
+                .collect();
+            let base = File {
+                name: &name,
+                bytes: &bytes,
+            };
+            found.sources = Sources::default();
+            found.manifest = manifest::load(&mut found.sources, &base, &overlays)
+                .unwrap_or_else(|failures| panic!("{}", failures.render(false)));
+        }
+        found
+    }
+
+    /// Lays an overlay over the manifest, named from the root of the repository.
+    pub fn overlay(&mut self, path: &str) {
+        self.overlays
+            .push(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
     }
 
     pub fn plan(&self, profile: Rehearsal) -> Plan {
+        self.try_plan(profile)
+            .unwrap_or_else(|f| panic!("{}", f.render(false)))
+    }
+
+    /// The plan, or why there is none.
+    pub fn try_plan(&self, profile: Rehearsal) -> Result<Plan, Failures> {
         let mut found = self.stack();
-        let capture = carry::captured(&self.session, &found.manifest)
-            .unwrap_or_else(|f| panic!("{}", f.render(false)));
+        let capture = carry::captured(&self.session, &found.manifest)?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let runbook = found
             .runbook_in(root, "migrate")
@@ -62,7 +95,6 @@ impl Bench {
             seed: "7f3a".into(),
         };
         expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)
-            .unwrap_or_else(|f| panic!("{}", f.render(false)))
     }
 
     pub fn begin(&self, mut plan: Plan) -> Run<Env> {
@@ -119,6 +151,24 @@ impl Bench {
             .world()
             .act(sandbox.clock().nanos(), action)
             .unwrap();
+    }
+
+    /// One AWS call, made by an administrator of the account.
+    pub fn call(&self, region: &str, service: &str, operation: &str, input: Value) -> Value {
+        let action = Action::Call {
+            account: "111122223333".into(),
+            region: region.into(),
+            service: service.into(),
+            operation: operation.into(),
+            input,
+        };
+        let sandbox = self.session.world().unwrap();
+        let mut answer = sandbox
+            .world()
+            .act(sandbox.clock().nanos(), &action)
+            .unwrap();
+        assert!(answer.get("output").is_some(), "{operation}: {answer}");
+        answer["output"].take()
     }
 
     /// Users who write all the time.
