@@ -9,4 +9,6 @@ mod parameters;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
+mod tidy;
+#[cfg(test)]
 mod world;

@@ -92,7 +92,12 @@ fn bench() -> Bench {
         "PutParameter",
         json!({ "Name": "/first", "Type": "SecureString", "Value": "x" }),
     );
-    bench.call("eu-west-1", "ssm", "DeleteParameter", json!({ "Name": "/first" }));
+    bench.call(
+        "eu-west-1",
+        "ssm",
+        "DeleteParameter",
+        json!({ "Name": "/first" }),
+    );
     bench.wait(1_800);
     bench
 }
@@ -252,8 +257,19 @@ fn killed_and_resumed_a_run_makes_each_parameter_once_and_undo_takes_it_back() {
     );
     nothing_in_target(&bench);
     bench.wait(3_600);
-    let differences = differences(&before, &bench.fork());
+    // The source's tasks are others than before the fence, in other zones perhaps; the target is as nobody had been there.
+    let mut differences = differences(&before, &bench.fork());
+    differences.retain(|path| path.starts_with("/111122223333 eu-west-1/"));
     assert!(differences.is_empty(), "{differences:#?}");
+    let service = bench.call(
+        "us-west-2",
+        "ecs",
+        "DescribeServices",
+        json!({ "cluster": "redmine", "services": ["web"] }),
+    );
+    assert_eq!(service["services"][0]["runningCount"], 2);
+    let (value, _, _) = truth(&bench, "us-west-2", "/redmine/mail/password").unwrap();
+    assert_eq!(value, PASSWORD);
 }
 
 #[test]
