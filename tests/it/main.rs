@@ -9,11 +9,15 @@ mod moves;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod parameters;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod shapes;
+#[cfg(test)]
+mod tidy;
 #[cfg(test)]
 mod variants;
 #[cfg(test)]
