@@ -18,3 +18,4 @@ pub mod sandbox;
 pub mod session;
 pub mod steps;
 pub mod vault;
+pub mod wanted;

@@ -111,7 +111,23 @@ pub struct Parameter {
     pub tier: String,
     pub kms_key: Option<String>,
     pub version: i64,
+    #[serde(default = "text_type")]
+    pub data_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_pattern: Option<String>,
+    /// It expires or notifies by policies, which do not move.
+    #[serde(default)]
+    pub has_policies: bool,
+    /// Its value names the source region. Never asked of a SecureString.
+    #[serde(default)]
+    pub names_source_region: bool,
     pub tags: Tags,
+}
+
+fn text_type() -> String {
+    "text".to_owned()
 }
 
 /// What drtool found and does not move. The plan wants each left behind by name.
@@ -194,6 +210,10 @@ impl Capture {
 
     pub fn secret(&self, name: &str) -> Option<&Secret> {
         self.secrets.iter().find(|s| s.name == name)
+    }
+
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|p| p.name == name)
     }
 
     pub fn repository(&self, name: &str) -> Option<&Repository> {

@@ -52,6 +52,11 @@ pub fn named(manifest: &Manifest, partition: &str) -> Named {
             .iter()
             .map(|s| s.name.to_string())
             .collect(),
+        parameters: manifest
+            .parameters
+            .iter()
+            .map(|p| p.name.to_string())
+            .collect(),
         repositories: manifest
             .images
             .iter()

@@ -22,7 +22,7 @@ pub struct Whither {
     #[arg(long, global = true, value_enum, default_value_t = Pace::Fast, hide_default_value = true, value_name = "SPEED")]
     pub sandbox_speed: Pace,
     /// Where runs are kept.
-    #[arg(long, global = true, default_value = DIRECTORY, value_name = "DIR")]
+    #[arg(long, global = true, default_value = DIRECTORY, value_name = "DIR", value_parser = folder)]
     pub state: PathBuf,
     /// The AWS profile to use.
     #[arg(long, global = true, value_name = "NAME")]
@@ -42,6 +42,16 @@ pub struct Whither {
     /// Ask before the cut in the sandbox too, where everything counts as agreed to otherwise.
     #[arg(long, global = true, requires = "sandbox", conflicts_with = "yes")]
     pub ask: bool,
+}
+
+/// A folder of this machine. An address would otherwise become a folder named `s3:`, and the run would be kept where nobody looks.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    match text.split_once("://") {
+        Some((scheme, _)) => Err(format!(
+            "runs are kept in a folder of this machine; this version keeps none at {scheme}://"
+        )),
+        None => Ok(PathBuf::from(text)),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -155,7 +165,7 @@ fn registry_endpoint(text: &str) -> Result<(Region, String), String> {
             "`{url}` begins neither with https:// nor with http://127.0.0.1"
         ));
     }
-    if uri.path().trim_end_matches('/') != "" || uri.query().is_some() {
+    if !uri.path().trim_end_matches('/').is_empty() || uri.query().is_some() {
         return Err(format!("`{url}` is more than a host and a port"));
     }
     if uri.authority().is_none_or(|a| a.as_str().contains('@')) {
@@ -192,6 +202,14 @@ mod tests {
             "eu-west-1=",
         ] {
             assert!(registry_endpoint(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn state_is_a_folder_and_no_address() {
+        assert_eq!(folder("runs/here"), Ok(PathBuf::from("runs/here")));
+        for address in ["s3://bucket/prefix", "https://example.com/x"] {
+            assert!(folder(address).unwrap_err().contains("this version"));
         }
     }
 }

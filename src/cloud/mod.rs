@@ -18,6 +18,7 @@ pub mod jitter;
 pub mod keys;
 pub mod logs;
 pub mod looks;
+pub mod parameters;
 pub mod place;
 pub mod quotas;
 pub mod rds;
@@ -221,6 +222,8 @@ clients! {
     secrets_writer aws_sdk_secretsmanager "secretsmanager" true;
     kms aws_sdk_kms "kms" false;
     quotas aws_sdk_servicequotas "servicequotas" false;
+    ssm aws_sdk_ssm "ssm" false;
+    ssm_writer aws_sdk_ssm "ssm" true;
     sts aws_sdk_sts "sts" false;
 }
 

@@ -7,6 +7,7 @@
 mod compute;
 mod edge;
 mod network;
+mod parameters;
 
 use std::collections::BTreeSet;
 
@@ -27,6 +28,7 @@ pub struct Named {
     pub partition: String,
     pub databases: Vec<String>,
     pub secrets: Vec<String>,
+    pub parameters: Vec<String>,
     pub repositories: Vec<String>,
     /// Cluster and service.
     pub services: Vec<(String, String)>,
@@ -120,11 +122,14 @@ impl Discovery<'_> {
         let (network, mut unhandled) = self.network(&subnets, &groups).await?;
         unhandled.extend(edge.unhandled);
         let secrets = self.secrets().await?;
+        let (parameters, unlisted) = self.parameters(&compute).await?;
+        unhandled.extend(unlisted);
         let repositories = self.repositories(&compute).await?;
         let log_groups = self.log_groups(&compute).await?;
         let mut keys: BTreeSet<String> =
             databases.iter().filter_map(|d| d.kms_key.clone()).collect();
         keys.extend(secrets.iter().filter_map(|s| s.kms_key.clone()));
+        keys.extend(parameters.iter().filter_map(|p| p.kms_key.clone()));
         keys.extend(repositories.iter().filter_map(|r| r.kms_key.clone()));
         keys.extend(log_groups.iter().filter_map(|g| g.kms_key.clone()));
         Ok(Capture {
@@ -150,7 +155,7 @@ impl Discovery<'_> {
             scaling_policies: compute.scaling_policies,
             databases,
             secrets,
-            parameters: Vec::new(),
+            parameters,
             repositories,
             log_groups,
             records: self.records().await?,

@@ -71,11 +71,13 @@ impl<'a> Expansion<'a> {
         let databases = manifest.databases.iter().map(|d| d.name.to_string());
         let services = manifest.services.iter().map(|s| s.name.to_string());
         let secrets = manifest.secrets.iter().map(|s| slug(s.name.as_str()));
+        let parameters = manifest.parameters.iter().map(|p| slug(p.name.as_str()));
         let images = manifest.images.iter().map(|i| slug(i.repository.as_str()));
         let records = manifest.dns.iter().map(|r| slug(r.record.as_str()));
         let all = databases
             .chain(services)
             .chain(secrets)
+            .chain(parameters)
             .chain(images)
             .chain(records);
         all.filter(|item| name == item || name.starts_with(&format!("{item}-")))

@@ -3,7 +3,7 @@
 //!
 //! Modules in reading order: [`runbook`] (what a person wrote), [`order`] (what it may not say), [`uses`] (the walk over its
 //! lines), [`expansion`] (the plan in the making) and [`target`] (what stands for the source's things in it), the uses by topic
-//! ([`access`], [`network`], [`images`], [`edge`], [`databases`], [`services`], [`fence`], [`checks`]), [`questions`] (what databases
+//! ([`access`], [`parameters`], [`network`], [`images`], [`edge`], [`databases`], [`services`], [`fence`], [`checks`]), [`questions`] (what databases
 //! are asked), [`acknowledged`] (what may not go unseen), [`connect`] (needs, gates, order), [`times`] and [`estimate`] (how long it
 //! takes), [`facts`] (what people read first), [`finish`].
 
@@ -24,6 +24,7 @@ mod fits;
 mod images;
 mod network;
 mod order;
+mod parameters;
 pub mod permissions;
 mod questions;
 pub mod runbook;
@@ -81,6 +82,7 @@ pub fn expand(
         sources,
         !manifest.databases.is_empty(),
         !manifest.secrets.is_empty(),
+        !manifest.parameters.is_empty(),
     ));
     for (phase, line) in runbook.lines() {
         expansion.line(phase.name.as_str(), line);

@@ -114,6 +114,13 @@ const RULES: &[Rule] = &[
         data: false,
     },
     Rule {
+        uses: "services",
+        after: "parameters",
+        code: "E1046",
+        otherwise: "tasks would not start: what they read would not be there",
+        data: false,
+    },
+    Rule {
         uses: "outside-check",
         after: "dns-cut",
         code: "E1046",
@@ -128,12 +135,16 @@ pub fn unsafe_orders(
     sources: &Sources,
     has_databases: bool,
     has_secrets: bool,
+    has_parameters: bool,
 ) -> Vec<Failure> {
     let mut found = vec![];
     for (_, line) in runbook.lines() {
         let before = runbook.before(line.id.as_str());
         for rule in RULES.iter().filter(|rule| rule.uses == line.uses.value) {
-            if rule.data && !has_databases || rule.after == "secret-promotion" && !has_secrets {
+            if rule.data && !has_databases
+                || rule.after == "secret-promotion" && !has_secrets
+                || rule.after == "parameters" && !has_parameters
+            {
                 continue;
             }
             let there: Vec<_> = runbook

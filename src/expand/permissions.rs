@@ -39,6 +39,7 @@ const TABLE: &[Row] = &[
     row("secret-replica", &["secretsmanager:DescribeSecret"], &["secretsmanager:ReplicateSecretToRegions", "secretsmanager:RemoveRegionsFromReplication", "kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"]),
     row("secret-promotion", &["secretsmanager:DescribeSecret"], &["secretsmanager:StopReplicationToReplica", "secretsmanager:DeleteSecret"]),
     row("secret-rewrite", &["secretsmanager:DescribeSecret"], &["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]),
+    row("parameter", &["ssm:DescribeParameters", "ssm:ListTagsForResource"], &["ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameter", "kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt"]),
     row("log-group", &["logs:DescribeLogGroups", "logs:ListTagsForResource"], &["logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource", "logs:DeleteLogGroup"]),
     row("repository", &["ecr:DescribeRepositories", "ecr:ListTagsForResource", "ecr:GetRepositoryPolicy", "ecr:GetLifecyclePolicy"], &["ecr:CreateRepository", "ecr:TagResource", "ecr:SetRepositoryPolicy", "ecr:PutLifecyclePolicy", "ecr:DeleteRepository"]),
     row("image", &["ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer"], &["ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage", "ecr:BatchDeleteImage"]),
@@ -234,8 +235,10 @@ pub fn policy(plan: &Plan, read_only: bool) -> Json {
         }
         let keys: Vec<&&str> = acts.iter().filter(|a| a.starts_with("kms:")).collect();
         if !keys.is_empty() {
+            let parameters = plan.steps.iter().any(|s| s.kind == "parameter" && !s.hold);
             let via: Vec<String> = ["rds", "secretsmanager"]
                 .iter()
+                .chain(parameters.then_some(&"ssm"))
                 .flat_map(|s| {
                     [
                         format!("{s}.{from}.amazonaws.com"),
@@ -314,6 +317,13 @@ fn named(plan: &Plan, statements: &mut Vec<Json>, account: &str, partition: &str
     if !roles.is_empty() {
         statements.push(json!({ "Sid": "GrantToTheStacksRoles", "Effect": "Allow", "Action": ["iam:PutRolePolicy", "iam:DeleteRolePolicy"], "Resource": roles }));
     }
+    let read: BTreeSet<String> = copied(plan, account, partition)
+        .into_values()
+        .flatten()
+        .collect();
+    if !read.is_empty() {
+        statements.push(json!({ "Sid": "CopyTheseParameters", "Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": read }));
+    }
     if !passed.is_empty() {
         statements.push(json!({
             "Sid": "PassTheStacksRoles", "Effect": "Allow", "Action": ["iam:PassRole"], "Resource": passed,
@@ -334,6 +344,24 @@ fn named(plan: &Plan, statements: &mut Vec<Json>, account: &str, partition: &str
     if !secrets.is_empty() {
         statements.push(json!({ "Sid": "RewriteTheseSecrets", "Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": secrets }));
     }
+}
+
+/// The ARNs of the parameters whose values are copied, by the region where they are read.
+pub fn copied(plan: &Plan, account: &str, partition: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for step in &plan.steps {
+        if step.kind != "parameter" || step.hold || step.params.get("value").is_some() {
+            continue;
+        }
+        let text = |name: &str| step.params.get(name).and_then(Json::as_str);
+        if let (Some(name), Some(region)) = (text("name"), text("sourceRegion")) {
+            let name = name.trim_start_matches('/');
+            found.entry(region.to_owned()).or_default().insert(format!(
+                "arn:{partition}:ssm:{region}:{account}:parameter/{name}"
+            ));
+        }
+    }
+    found
 }
 
 /// The ARNs of the secrets whose values the manifest asks to be rewritten.

@@ -64,6 +64,7 @@ pub struct Line {
 pub enum List {
     Databases,
     Secrets,
+    Parameters,
     Images,
     Services,
     Dns,
@@ -74,6 +75,7 @@ impl List {
         match self {
             List::Databases => "databases",
             List::Secrets => "secrets",
+            List::Parameters => "parameters",
             List::Images => "images",
             List::Services => "services",
             List::Dns => "dns",

@@ -373,8 +373,8 @@ fn every_refusal_points_at_its_place_and_says_what_to_do() {
             Box::new(move |f| {
                 swap(
                     &mut f.runbook,
-                    "needs: [verify-data, promote, images,",
-                    "needs: [promote, images,",
+                    "needs: [verify-data, promote, parameters, images,",
+                    "needs: [promote, parameters, images,",
                 )
             }),
         ),

@@ -19,6 +19,7 @@ const TABLE: &[(&str, f64, f64)] = &[
     ("secret-replica", 7.0, 13.0),
     ("secret-promotion", 3.0, 8.0),
     ("secret-rewrite", 2.0, 5.0),
+    ("parameter", 1.0, 2.0),
     ("log-group", 1.0, 2.0),
     ("repository", 1.0, 2.0),
     ("image", 84.0, 184.0),

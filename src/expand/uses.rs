@@ -3,7 +3,7 @@
 use super::expansion::{Expansion, Now};
 use super::runbook::{Line, List};
 use super::slug;
-use super::{access, checks, databases, edge, fence, images, network, services};
+use super::{access, checks, databases, edge, fence, images, network, parameters, services};
 use crate::failure::Failure;
 use crate::printable::Printable;
 
@@ -40,6 +40,11 @@ const USES: &[Use] = &[
         name: "secret-promotion",
         list: Some(List::Secrets),
         expand: access::promotion,
+    },
+    Use {
+        name: "parameters",
+        list: Some(List::Parameters),
+        expand: parameters::parameter,
     },
     Use {
         name: "images",
@@ -206,6 +211,12 @@ impl<'a> Expansion<'a> {
                 .secrets
                 .iter()
                 .map(|s| Some(slug(s.name.as_str())))
+                .collect(),
+            Some(List::Parameters) => self
+                .manifest
+                .parameters
+                .iter()
+                .map(|p| Some(slug(p.name.as_str())))
                 .collect(),
             Some(List::Images) => self
                 .manifest

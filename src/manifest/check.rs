@@ -196,6 +196,14 @@ impl Checking<'_> {
                     .collect(),
             ),
             (
+                "parameter",
+                manifest
+                    .parameters
+                    .iter()
+                    .map(|p| (p.name.to_string(), p.at))
+                    .collect(),
+            ),
+            (
                 "image",
                 manifest
                     .images
@@ -580,6 +588,24 @@ impl Checking<'_> {
         for secret in &manifest.secrets {
             for text in secret.rewrite.values() {
                 self.references(text);
+            }
+        }
+        for parameter in &manifest.parameters {
+            let stated: &super::Parameter = parameter;
+            for text in stated.value.iter().chain(parameter.rewrite.values()) {
+                self.references(text);
+            }
+            if stated.value.is_some() && !parameter.rewrite.is_empty() {
+                self.fault(
+                    "E1022",
+                    parameter.at,
+                    format!(
+                        "parameter {} gets a new value and new members of its value",
+                        parameter.name.value
+                    ),
+                    "here",
+                    "say `value` for the whole, or `rewrite` for members of its JSON",
+                );
             }
         }
     }

@@ -52,6 +52,9 @@ pub struct Manifest {
     /// Secrets Manager secrets that the stack reads, by name.
     #[serde(default)]
     pub secrets: Vec<Located<Secret>>,
+    /// SSM parameters that the stack reads, by name. There is no replication: each value is read and written once.
+    #[serde(default)]
+    pub parameters: Vec<Located<Parameter>>,
     /// ECR repositories whose images the stack runs.
     #[serde(default)]
     pub images: Vec<Located<Image>>,
@@ -241,6 +244,19 @@ fn or_its_name(schema: &mut schemars::Schema) {
 pub struct Secret {
     pub name: Located<SecretName>,
     /// Members of the secret's JSON to write anew in the target. This is the only case in which drtool reads a secret's value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rewrite: BTreeMap<String, Located<Text>>,
+}
+
+/// An SSM parameter: its name, or its name with how it is treated.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    pub name: Located<text::ParameterName>,
+    /// Another value in the target. Not for a SecureString: no secret is written into a manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Located<Text>>,
+    /// Members of the value's JSON to write anew in the target.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rewrite: BTreeMap<String, Located<Text>>,
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::typed::{Located, nearest};
 use super::words::Name;
-use super::{Image, Secret};
+use super::{Image, Parameter, Secret};
 
 /// Text with references in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -270,6 +270,10 @@ aws_name!(
     RepositoryName, 256, b"/_.-", "the name of an ECR repository | the name, not the URI"
 );
 aws_name!(
+    /// An SSM parameter's name, with the slashes of its hierarchy.
+    ParameterName, 1011, b"/_.-", "the name of an SSM parameter | the name, not the ARN, and no version or label"
+);
+aws_name!(
     /// `cluster/service`.
     ServiceName, 512, b"/_-", "an ECS service | write `cluster/service`"
 );
@@ -321,6 +325,16 @@ word_or_mapping!(
     |name| Secret { name: Located::unwritten(name), rewrite: Default::default() },
     |whole| Secret { name: whole.name, rewrite: whole.rewrite },
     { name: Located<SecretName>, #[serde(default)] rewrite: std::collections::BTreeMap<String, Located<Text>> }
+);
+word_or_mapping!(
+    Parameter, WholeParameter, ParameterName,
+    |name| Parameter { name: Located::unwritten(name), value: None, rewrite: Default::default() },
+    |whole| Parameter { name: whole.name, value: whole.value, rewrite: whole.rewrite },
+    {
+        name: Located<ParameterName>,
+        #[serde(default)] value: Option<Located<Text>>,
+        #[serde(default)] rewrite: std::collections::BTreeMap<String, Located<Text>>
+    }
 );
 word_or_mapping!(
     Image, WholeImage, RepositoryName,

@@ -25,6 +25,7 @@ use crate::manifest::{Network, Region};
 
 pub mod certificates;
 pub mod databases;
+mod dry_runs;
 pub mod health;
 pub mod keys;
 pub mod names;

@@ -8,10 +8,7 @@ use drtool_engine::step::Mark;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Depth, Ground, Report};
-use crate::cloud::Tags;
-use crate::cloud::ec2::DryRun;
-use crate::cloud::error::CloudError;
+use super::{Depth, Ground, Report, dry_runs};
 use crate::expand::permissions;
 use crate::steps;
 
@@ -106,7 +103,7 @@ pub async fn check(ground: &Ground<'_>, report: &mut Report) {
         }
     }
     if ground.subject.depth == Depth::DryRuns {
-        dry_runs(ground, report).await;
+        dry_runs::ask(ground, report).await;
     }
 }
 
@@ -263,8 +260,23 @@ fn named(ground: &Ground<'_>) -> Vec<Ask> {
         );
         asks.push(ask);
     }
+    asks.extend(parameters(ground));
     asks.extend(keys(ground));
     asks
+}
+
+/// Parameters whose values are read, each in the region where it is.
+fn parameters(ground: &Ground<'_>) -> Vec<Ask> {
+    let who = &ground.subject.who;
+    permissions::copied(ground.plan(), &who.account, &who.partition)
+        .into_iter()
+        .map(|(place, parameters)| Ask {
+            context: context(ground, &place),
+            place,
+            actions: BTreeSet::from(["ssm:GetParameter".to_owned()]),
+            resources: parameters.into_iter().collect(),
+        })
+        .collect()
 }
 
 /// Keys are asked through the services that use them.
@@ -306,6 +318,7 @@ fn via(step: &Planned) -> &'static str {
     match step.kind.as_str() {
         steps::secret_replica::KIND | steps::secret_rewrite::KIND => "secretsmanager",
         steps::db_snapshot_copy::KIND | steps::db_instance::KIND => "rds",
+        steps::parameter::KIND => "ssm",
         _ => "",
     }
 }
@@ -373,7 +386,14 @@ async fn simulate(ground: &Ground<'_>, principal: &str, ask: &Ask, report: &mut 
     }
 }
 
-fn judge(place: &str, action: &str, on: &[String], principal: &str, by: &str, report: &mut Report) {
+pub(super) fn judge(
+    place: &str,
+    action: &str,
+    on: &[String],
+    principal: &str,
+    by: &str,
+    report: &mut Report,
+) {
     let on = match on {
         [one] if one == "*" => String::new(),
         [] => String::new(),
@@ -425,62 +445,10 @@ fn resource(step: &Planned) -> Option<(&'static str, &'static str, &str)> {
         steps::db_option_group::KIND => ("rds", "og:", text("name")?),
         steps::repository::KIND => ("ecr", "repository/", text("name")?),
         steps::cluster::KIND => ("ecs", "cluster/", text("name")?),
+        steps::parameter::KIND => ("ssm", "parameter/", text("name")?.trim_start_matches('/')),
         steps::log_group::KIND => ("logs", "log-group:", text("name")?),
         _ => return None,
     })
-}
-
-/// AWS judges the real requests, and makes nothing.
-async fn dry_runs(ground: &Ground<'_>, report: &mut Report) {
-    let to = ground.to().to_owned();
-    let plan = ground.plan();
-    let tags = Tags::from([
-        (Mark::STACK.to_owned(), plan.stack.clone()),
-        (Mark::LINEAGE.to_owned(), plan.lineage.clone()),
-    ]);
-    let cloud = ground.cloud();
-    if let Some((_, vpc)) = ground.steps::<steps::vpc::Vpc>(steps::vpc::KIND).first() {
-        let answer = cloud.may_create_vpc(&to, &vpc.cidr, &tags).await;
-        dry_run(ground, "ec2:CreateVpc", answer, report);
-    }
-    let wants = |kind: &str| plan.steps.iter().any(|s| s.kind == kind && !s.hold);
-    if wants(steps::internet_gateway::KIND) {
-        let answer = cloud.may_create_internet_gateway(&to, &tags).await;
-        dry_run(ground, "ec2:CreateInternetGateway", answer, report);
-    }
-    if wants(steps::elastic_ip::KIND) {
-        let answer = cloud.may_allocate_address(&to, &tags).await;
-        dry_run(ground, "ec2:AllocateAddress", answer, report);
-    }
-}
-
-fn dry_run(
-    ground: &Ground<'_>,
-    action: &str,
-    answer: Result<DryRun, CloudError>,
-    report: &mut Report,
-) {
-    let to = ground.to();
-    let label = format!("{to} {action}");
-    match report.seen(&format!("a dry run of {action} in {to}"), answer) {
-        Some(DryRun::Allowed) => {
-            report.permissions.simulated.remove(&label);
-            report.permissions.unknown.remove(&label);
-            report.permissions.shown.insert(label);
-        }
-        Some(DryRun::Denied) => {
-            report.permissions.simulated.remove(&label);
-            judge(
-                to,
-                action,
-                &[],
-                &ground.subject.who.arn,
-                "a dry run",
-                report,
-            );
-        }
-        None => {}
-    }
 }
 
 #[cfg(test)]

@@ -66,7 +66,5 @@ fn answered(response: Response) -> io::Result<http::Response<Bytes>> {
     for (name, value) in response.headers {
         builder = builder.header(name, value);
     }
-    builder
-        .body(Bytes::from(response.body))
-        .map_err(io::Error::other)
+    builder.body(response.body).map_err(io::Error::other)
 }

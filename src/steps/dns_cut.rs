@@ -3,13 +3,14 @@
 use crate::cloud::dns;
 use crate::env::Env;
 use crate::steps::dns_ttl::{record, same_but_ttl};
+pub use crate::wanted::Destination;
 use drtool_engine::step::{
     Call, CallKind, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::capture::edge::Record;
-use drtool_engine::step::{Value, Yields};
+use drtool_engine::step::Yields;
 
 pub const KIND: &str = "dns-cut";
 pub const SUMMARY: &str = "the records of a zone, pointed at the target by compare and swap";
@@ -59,42 +60,6 @@ pub struct DnsIsCut {
 
 impl Yields for DnsIsCut {
     const NAME: &'static str = "dns cut";
-}
-
-/// A balancer, as an alias or a CNAME names it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Destination {
-    pub dns_name: Value<String>,
-    pub zone_id: Value<String>,
-}
-
-impl Destination {
-    /// The record as it is once it leads here: the same seat and routing.
-    pub fn of(&self, cx: &Cx<'_, Env>, there: &dns::Record) -> Result<dns::Record, StepError> {
-        let name = cx
-            .value(&self.dns_name)?
-            .trim_end_matches('.')
-            .to_ascii_lowercase();
-        Ok(match &there.alias {
-            Some(alias) => dns::Record {
-                alias: Some(dns::Alias {
-                    zone: cx.value(&self.zone_id)?,
-                    name,
-                    // A primary without a health check of its own is as healthy as what it leads to.
-                    evaluate_health: alias.evaluate_health || there.failover.is_some(),
-                }),
-                // A health check of the old record watches the source, which is fenced: kept, it would send users away.
-                health_check: None,
-                ..there.clone()
-            },
-            None => dns::Record {
-                values: vec![name],
-                health_check: None,
-                ..there.clone()
-            },
-        })
-    }
 }
 
 /// Where a record leads now.

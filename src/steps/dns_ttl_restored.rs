@@ -2,8 +2,8 @@
 
 use crate::cloud::dns;
 use crate::env::Env;
-use crate::steps::dns_cut::Destination;
 use crate::steps::dns_ttl::{record, same_but_ttl};
+use crate::wanted::Destination;
 use drtool_engine::step::{
     Call, CallKind, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo,
 };

@@ -31,6 +31,7 @@ pub mod log_group;
 pub mod nat_gateway;
 pub mod outside_check;
 pub mod ownership;
+pub mod parameter;
 pub mod probe_removal;
 pub mod probe_task;
 pub mod repository;
@@ -93,6 +94,7 @@ static KINDS: &[Kind<Env>] = &[
     Kind::of::<log_group::LogGroup>(),
     Kind::of::<nat_gateway::NatGateway>(),
     Kind::of::<outside_check::OutsideCheck>(),
+    Kind::of::<parameter::Parameter>(),
     Kind::of::<probe_removal::ProbeRemoval>(),
     Kind::of::<probe_task::ProbeTask>(),
     Kind::of::<repository::Repository>(),
@@ -174,6 +176,7 @@ mod tests {
             log_group::LogGroup,
             nat_gateway::NatGateway,
             outside_check::OutsideCheck,
+            parameter::Parameter,
             probe_removal::ProbeRemoval,
             probe_task::ProbeTask,
             repository::Repository,

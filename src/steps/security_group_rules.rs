@@ -2,6 +2,7 @@
 
 use crate::cloud::ec2;
 use crate::env::Env;
+pub use crate::wanted::{Direction, Peer, Rule};
 use drtool_engine::step::{
     Call, CallKind, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo,
 };
@@ -41,58 +42,6 @@ pub struct SecurityGroupRulesMade {
 
 impl Yields for SecurityGroupRulesMade {
     const NAME: &'static str = "security group rules";
-}
-
-/// One rule, one peer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Rule {
-    pub direction: Direction,
-    /// `tcp`, `udp`, `icmp`, a number, or `-1` for all.
-    pub protocol: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from_port: Option<i32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to_port: Option<i32>,
-    pub peer: Peer,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Direction {
-    Ingress,
-    Egress,
-}
-
-/// Whom a rule lets in or out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Peer {
-    Cidr(String),
-    Cidr6(String),
-    Group(Value<String>),
-    PrefixList(String),
-}
-
-impl Rule {
-    /// As EC2 has it, its peer known.
-    pub fn known(&self, cx: &Cx<'_, Env>) -> Result<ec2::Rule, StepError> {
-        let peer = match &self.peer {
-            Peer::Cidr(cidr) => ec2::Peer::Cidr(cidr.clone()),
-            Peer::Cidr6(cidr) => ec2::Peer::Cidr6(cidr.clone()),
-            Peer::Group(group) => ec2::Peer::Group(cx.value(group)?),
-            Peer::PrefixList(list) => ec2::Peer::PrefixList(list.clone()),
-        };
-        Ok(ec2::Rule {
-            protocol: self.protocol.clone(),
-            from: self.from_port,
-            to: self.to_port,
-            peer,
-            description: self.description.clone(),
-        })
-    }
 }
 
 /// What has to be done next to the rules of a group, in this order: letting in before keeping out.

@@ -2,7 +2,8 @@
 
 use crate::cloud::ec2;
 use crate::env::Env;
-use crate::steps::security_group_rules::{Direction, Rule, same};
+use crate::steps::security_group_rules::same;
+use crate::wanted::{Direction, Rule};
 use drtool_engine::step::{
     Call, CallKind, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo,
 };

@@ -11,6 +11,8 @@ mod moves;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod parameters;
+#[cfg(test)]
 mod readers;
 #[cfg(test)]
 mod refusals;
@@ -20,6 +22,8 @@ mod sandbox;
 mod shapes;
 #[cfg(test)]
 mod stories;
+#[cfg(test)]
+mod tidy;
 #[cfg(test)]
 mod variants;
 #[cfg(test)]

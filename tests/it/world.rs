@@ -31,6 +31,8 @@ pub struct Bench {
     /// The manifest's text, where it is not the one that is shipped.
     manifest: Option<String>,
     overlays: Vec<String>,
+    /// Overlays that no stack is shipped with, laid over all of it; named from the root of the repository.
+    pub laid_over: Vec<String>,
 }
 
 impl Bench {
@@ -53,6 +55,7 @@ impl Bench {
             disk: Arc::default(),
             manifest: None,
             overlays: Vec::new(),
+            laid_over: Vec::new(),
         }
     }
 
@@ -104,14 +107,30 @@ impl Bench {
     }
 
     fn stack_read(&self) -> Result<Stack, Failures> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/redmine.yaml");
-        if let Some(text) = &self.manifest {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let path = root.join("manifests/redmine.yaml");
+        if self.manifest.is_some() || !self.laid_over.is_empty() {
+            let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+            let text = self.manifest.clone();
+            let text = text.unwrap_or_else(|| read("manifests/redmine.yaml"));
+            let over: Vec<_> = self
+                .laid_over
+                .iter()
+                .map(|name| (name, read(name)))
+                .collect();
+            let over: Vec<_> = over
+                .iter()
+                .map(|(name, text)| File {
+                    name,
+                    bytes: text.as_bytes(),
+                })
+                .collect();
             let mut sources = Sources::default();
             let base = File {
                 name: "manifests/redmine.yaml",
                 bytes: text.as_bytes(),
             };
-            let manifest = manifest::load(&mut sources, &base, &[])?;
+            let manifest = manifest::load(&mut sources, &base, &over)?;
             return Ok(Stack {
                 sources,
                 manifest,

@@ -86,6 +86,21 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             "PutSecretValue",
             json!({ "SecretId": p("arn"), "SecretString": "<the value with its members written anew>" }),
         ),
+        "parameter" => {
+            let stands_for = match params.get("value") {
+                Some(value) => whole(value),
+                None => format!(
+                    "<its value in {}>",
+                    p("sourceRegion").as_str().unwrap_or_default()
+                )
+                .into(),
+            };
+            one(
+                "ssm",
+                "PutParameter",
+                json!({ "Name": p("name"), "Type": p("type"), "Value": stands_for, "Tier": p("tier"), "DataType": p("dataType"), "KeyId": p("kmsKey"), "Description": p("description"), "AllowedPattern": p("allowedPattern"), "Tags": tags() }),
+            )
+        }
         "log-group" => {
             let mut all = one(
                 "logs",

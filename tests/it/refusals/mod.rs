@@ -4,7 +4,7 @@
 mod meanwhile;
 mod names;
 mod reads;
-mod seen;
+pub mod seen;
 mod typed;
 mod unhealthy;
 
@@ -48,7 +48,7 @@ fn target() -> Region {
 }
 
 /// The live plan with a seed that tests know, and what preflight says of it.
-fn preflight(bench: &Bench, profile: Rehearsal, depth: Depth) -> Report {
+pub fn preflight(bench: &Bench, profile: Rehearsal, depth: Depth) -> Report {
     let mut found = bench.stack();
     let mut live: Live = carry::live(
         &bench.session,
@@ -65,7 +65,7 @@ fn preflight(bench: &Bench, profile: Rehearsal, depth: Depth) -> Report {
         .unwrap_or_else(|f| panic!("{}", f.render(false)))
 }
 
-fn codes(report: &Report) -> Vec<&'static str> {
+pub fn codes(report: &Report) -> Vec<&'static str> {
     report.findings.iter().map(|f| f.code).collect()
 }
 

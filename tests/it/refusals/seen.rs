@@ -74,7 +74,7 @@ fn every_kind_of_quota_is_summed() {
 }
 
 /// A user with these statements, one managed policy each, and its access key.
-fn user(bench: &Bench, statements: &[Value]) -> (String, String) {
+pub fn user(bench: &Bench, statements: &[Value]) -> (String, String) {
     let iam = |operation: &str, input: Value| bench.call("us-east-1", "iam", operation, input);
     iam("CreateUser", json!({ "UserName": "mover" }));
     for (number, statement) in statements.iter().enumerate() {
