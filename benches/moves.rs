@@ -94,8 +94,6 @@ fn possible(world: &World, seed: u64, settings: &Settings) -> f64 {
     let pace = Pace {
         tick: Duration::from_millis(100),
         growth: 0.001,
-        early: 0.01,
-        spare: 0.01,
         ..Pace::default()
     };
     makespan(world, seed, &settings, pace)

@@ -86,7 +86,6 @@ fn calls() -> (f64, f64) {
             let ask = async |number: u64| {
                 let look = Look {
                     epoch: number,
-                    floor: number,
                     shared: false,
                 };
                 let secret = cloud.secret("us-west-2", "redmine/db", look).await;
