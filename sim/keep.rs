@@ -258,6 +258,11 @@ impl Kept {
         self.world.front = Some(url.to_owned());
     }
 
+    /// From here on requests and answers are kept to the byte, in memory: [`crate::call::Log::transcript`].
+    pub fn keep_transcript(&mut self) {
+        self.world.log.keep_transcript();
+    }
+
     /// Sends a request into the world. What it changed is on disk when this returns.
     pub fn call(&mut self, request: &Request, at: Nanos) -> io::Result<Answer> {
         let answer = self.world.call(request, at);

@@ -32,6 +32,11 @@ impl<V: Clone> Table<V> {
         self.0.get(key)?.truth.as_deref()
     }
 
+    /// The same, to be held on to while the table changes.
+    pub fn shared(&self, key: &str) -> Option<Arc<V>> {
+        self.0.get(key)?.truth.clone()
+    }
+
     pub fn contains(&self, key: &str) -> bool {
         self.get(key).is_some()
     }

@@ -69,6 +69,8 @@ pub struct World {
     sequence: u64,
     /// How often something of a name has been drawn: the ordinals of [`Dice`] and of ids.
     ordinals: BTreeMap<String, u64>,
+    /// What was drawn, by name and ordinal, while a transcript is kept.
+    sampled: BTreeMap<(String, u64), Nanos>,
     pub accounts: BTreeMap<String, Account>,
     /// By account and region.
     pub places: BTreeMap<(String, String), Place>,
@@ -129,6 +131,7 @@ impl World {
             events: BTreeMap::new(),
             sequence: 0,
             ordinals: BTreeMap::new(),
+            sampled: BTreeMap::new(),
             accounts: BTreeMap::new(),
             places: BTreeMap::new(),
             s3: services::s3::State::default(),
@@ -274,8 +277,20 @@ impl World {
 
     /// Draws a duration for what `operation` does to `resource`. The ordinal counts how often that was drawn.
     pub fn sample(&mut self, pert: Pert, resource: &str, operation: &str) -> Nanos {
-        let ordinal = self.ordinal(&format!("t/{operation}/{resource}"));
-        self.dice.duration(pert, &[resource, operation], ordinal)
+        let name = format!("{operation}/{resource}");
+        let ordinal = self.ordinal(&format!("t/{name}"));
+        let taken = self.dice.duration(pert, &[resource, operation], ordinal);
+        if self.log.transcript().is_some() {
+            self.sampled.insert((name, ordinal), taken);
+        }
+        taken
+    }
+
+    /// What has been drawn since a transcript is kept: what took place with what, for which time, and how long it takes.
+    pub fn sampled(&self) -> impl Iterator<Item = (&str, u64, Nanos)> {
+        self.sampled
+            .iter()
+            .map(|((name, ordinal), taken)| (name.as_str(), *ordinal, *taken))
     }
 }
 

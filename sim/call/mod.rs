@@ -74,7 +74,7 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
         let response = answer::error(&dialect, None, &error, &envelope);
         return digest(
             world,
-            request,
+            (request, print),
             Answer {
                 latency,
                 reply: Reply::Response(response),
@@ -107,7 +107,7 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
         } else {
             Reply::Silence
         };
-        return digest(world, request, Answer { latency, reply });
+        return digest(world, (request, print), Answer { latency, reply });
     }
     let decoded = protocol::decode(&dialect, model, request, address.bucket.as_deref());
     if let Ok(decoded) = &decoded {
@@ -122,6 +122,7 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
         envelope: &envelope,
         latency,
         region: &address.region,
+        print,
     };
     let caller = caller::identify(
         call.world,
@@ -153,7 +154,7 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
         access.status = response.status;
     }
     world.log.put(access);
-    digest(world, request, answer)
+    digest(world, (request, print), answer)
 }
 
 /// Where a request goes. A request to S3 that names no region (an old signature, none at all) and comes to no regional
@@ -189,8 +190,10 @@ fn request_id(world: &World, print: u64) -> String {
     )
 }
 
-fn digest(world: &mut World, request: &Request, answer: Answer) -> Answer {
-    let mut h = world.log.digest ^ fingerprint(request) ^ answer.latency.rotate_left(32);
+fn digest(world: &mut World, (request, print): (&Request, u64), answer: Answer) -> Answer {
+    let now = world.now;
+    world.log.write(now, request, &answer);
+    let mut h = world.log.digest ^ print ^ answer.latency.rotate_left(32);
     h = match &answer.reply {
         Reply::Response(response) => {
             let mut h = hash(&h.to_le_bytes()) ^ u64::from(response.status);
@@ -218,6 +221,7 @@ struct Call<'c> {
     envelope: &'c Envelope,
     latency: Nanos,
     region: &'c str,
+    print: u64,
 }
 
 impl Call<'_> {
@@ -263,7 +267,7 @@ impl Call<'_> {
         };
         let fault = self.world.faults.meet(dice, now, &met).or_else(|| {
             // AWS adds statuses without asking: a client meets one now and then, whatever else goes wrong.
-            let print = fingerprint(self.request) ^ now;
+            let print = self.print ^ now;
             let odd = !access.writes
                 && dice.unit(&["odd status", name], print) < self.world.settings.odd_statuses;
             odd.then(|| Fault::UnknownStatus {

@@ -24,7 +24,7 @@ pub const ENTRIES: &str = "entries";
 const SEGMENT_SWITCH: Nanos = 5 * MINUTE;
 const SEGMENT: u64 = 64 * 1024 * 1024;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dialect {
     Postgres,
     Mysql,

@@ -130,13 +130,16 @@ pub fn decode(
             let value = if request.body.is_empty() {
                 Value::Object(Map::new())
             } else {
-                serde_json::from_slice(&request.body).map_err(|_| {
+                let mut value: Value = serde_json::from_slice(&request.body).map_err(|_| {
                     AwsError::new(
                         "SerializationException",
                         "The request body is not valid JSON",
                     )
                     .status(400)
-                })?
+                })?;
+                // A client's order of members means nothing, and must not come back in an answer.
+                value.sort_all_objects();
+                value
             };
             Ok(plain(operation, value, request))
         }

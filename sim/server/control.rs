@@ -105,7 +105,25 @@ fn now(
 ) -> Result<Response, Response> {
     let mut house = shared.0.borrow_mut();
     let house = &mut *house;
+    if (request.method.as_str(), path) == ("GET", "transcript") {
+        let kept = house.world().log.transcript();
+        return match kept {
+            Some(bytes) => Ok(Response {
+                status: 200,
+                headers: vec![("Content-Type".into(), "application/octet-stream".into())],
+                body: Bytes::copy_from_slice(bytes),
+            }),
+            None => Err(json_response(
+                404,
+                &json!({"error": "no transcript is kept: POST transcript first"}),
+            )),
+        };
+    }
     let value = match (request.method.as_str(), path) {
+        ("POST", "transcript") => {
+            house.kept.keep_transcript();
+            json!({"kept": true})
+        }
         ("GET", "clock") => clock(house),
         ("POST", "clock/register") => {
             let named: Named = read(request)?;

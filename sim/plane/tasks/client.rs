@@ -8,6 +8,7 @@ use crate::services::ecs::Scope;
 use crate::services::rds::{self, ConnectError, Login};
 use crate::world::World;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a command did.
 struct Outcome {
@@ -48,32 +49,24 @@ pub(super) fn go_on(
     from: &From,
     mut run: Run,
 ) -> Option<Nanos> {
-    if let Some((lines, status)) = run.pending.take() {
-        for line in lines {
-            write_log(world, scope, &process.log, &line);
-        }
-        run.status = status;
-        let failed = matches!(
-            run.program.get(run.at),
-            Some(Op::Command { checked: false, .. })
-        ) && status != 0;
-        run.at += 1;
-        if failed && run.strict {
-            process.doing = Doing::Ends(status);
-            return Some(MILLI);
-        }
+    if let Some((lines, status)) = run.pending.take()
+        && let Some(code) = ended(world, scope, process, &mut run, &lines, status)
+    {
+        process.doing = Doing::Ends(code);
+        return Some(MILLI);
     }
+    let program = Arc::clone(&run.program);
     for _ in 0..AT_ONCE {
-        let Some(op) = run.program.get(run.at).cloned() else {
+        let Some(op) = program.get(run.at) else {
             process.doing = Doing::Ends(run.status);
             return Some(MILLI);
         };
         match op {
-            Op::Jump(to) => run.at = to,
-            Op::JumpIfFailed(to) => run.at = if run.status != 0 { to } else { run.at + 1 },
-            Op::JumpIfDone(to) => run.at = if run.status == 0 { to } else { run.at + 1 },
+            Op::Jump(to) => run.at = *to,
+            Op::JumpIfFailed(to) => run.at = if run.status != 0 { *to } else { run.at + 1 },
+            Op::JumpIfDone(to) => run.at = if run.status == 0 { *to } else { run.at + 1 },
             Op::SetStatus(status) => {
-                run.status = status;
+                run.status = *status;
                 run.at += 1;
             }
             Op::Command { words, quiet, .. } => {
@@ -96,36 +89,44 @@ pub(super) fn go_on(
                     return Some(MILLI);
                 }
                 let outcome = execute(world, process, from, &mut run, &words);
-                let lines = heard(outcome.out, outcome.errors, quiet);
-                run.pending = Some((lines, outcome.status));
-                process.doing = Doing::Runs(run.clone());
+                let lines = heard(outcome.out, outcome.errors, *quiet);
                 if outcome.takes > 0 {
+                    run.pending = Some((lines, outcome.status));
+                    process.doing = Doing::Runs(run);
                     return Some(outcome.takes);
                 }
-                return go_on_at_once(world, scope, process, from, run);
+                // A command that takes no time is followed by the next at once.
+                if let Some(code) = ended(world, scope, process, &mut run, &lines, outcome.status) {
+                    process.doing = Doing::Ends(code);
+                    return Some(MILLI);
+                }
             }
         }
     }
+    // A script of such commands alone would stop the clock.
     process.doing = Doing::Runs(run);
     Some(SECOND)
 }
 
-/// A command that takes no time is followed by the next; a millisecond keeps endless scripts from stopping the clock.
-fn go_on_at_once(
+/// A command has ended: its lines are written, and the next one's turn comes. Answers the script's end if this was it.
+fn ended(
     world: &mut World,
     scope: &Scope,
-    process: &mut Process,
-    _: &From,
-    mut run: Run,
-) -> Option<Nanos> {
-    if let Some((lines, status)) = run.pending.take() {
-        for line in lines {
-            write_log(world, scope, &process.log, &line);
-        }
-        run.pending = Some((vec![], status));
+    process: &Process,
+    run: &mut Run,
+    lines: &[String],
+    status: i64,
+) -> Option<i64> {
+    for line in lines {
+        write_log(world, scope, &process.log, line);
     }
-    process.doing = Doing::Runs(run);
-    Some(MILLI)
+    run.status = status;
+    let looked_at = !matches!(
+        run.program.get(run.at),
+        Some(Op::Command { checked: false, .. })
+    );
+    run.at += 1;
+    (status != 0 && !looked_at && run.strict).then_some(status)
 }
 
 fn heard(out: Vec<String>, errors: Vec<String>, quiet: Quiet) -> Vec<String> {

@@ -56,8 +56,8 @@ pub enum Behaviour {
 #[derive(Clone, Debug)]
 pub struct Process {
     pub image: Arc<Image>,
-    pub environment: BTreeMap<String, String>,
-    pub command: Vec<String>,
+    pub environment: Arc<BTreeMap<String, String>>,
+    pub command: Arc<Vec<String>>,
     /// Region, group and stream.
     pub log: Option<(String, String, String)>,
     pub began: Nanos,
@@ -176,9 +176,9 @@ pub(crate) fn begin(
     environment.extend(prepared.environment);
     let now = world.now();
     let mut process = Process {
-        command: [prepared.entry_point, prepared.command].concat(),
+        command: Arc::new([prepared.entry_point, prepared.command].concat()),
         image: Arc::clone(&image),
-        environment,
+        environment: Arc::new(environment),
         log: prepared.log,
         began: now,
         doing: Doing::Boots { until: None },
@@ -271,10 +271,8 @@ pub(crate) fn happen(world: &mut World, scope: &Scope, key: &str, detail: &Value
     let Some(mut process) = process(world, scope, key, container).cloned() else {
         return;
     };
-    let Some(task) = scope.seen(world).and_then(|s| s.tasks.get(key)).cloned() else {
-        return;
-    };
-    let Some(from) = task.from(&scope.account, &scope.region) else {
+    let task = scope.seen(world).and_then(|s| s.tasks.get(key));
+    let Some(from) = task.and_then(|task| task.from(&scope.account, &scope.region)) else {
         return;
     };
     let image = Arc::clone(&process.image);
@@ -292,10 +290,10 @@ pub(crate) fn happen(world: &mut World, scope: &Scope, key: &str, detail: &Value
             process.doing = Doing::Listens;
             None
         }
-        (Doing::Runs(run), _) => {
-            let run = run.clone();
-            client::go_on(world, scope, &mut process, &from, run)
-        }
+        (Doing::Runs(_), _) => match std::mem::replace(&mut process.doing, Doing::Listens) {
+            Doing::Runs(run) => client::go_on(world, scope, &mut process, &from, run),
+            _ => None,
+        },
         (Doing::Listens, _) => None,
     };
     put(world, scope, key, container, Some(process));

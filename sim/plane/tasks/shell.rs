@@ -3,11 +3,13 @@
 //! interrupted by a sleep and the world be forked or saved in between. It knows no database.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A program and where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
-    pub program: Vec<Op>,
+    /// Shared: a process is copied at each of its turns, its script never changes.
+    pub program: Arc<Vec<Op>>,
     pub at: usize,
     /// Exit status of the last command.
     pub status: i64,
@@ -80,7 +82,7 @@ pub fn compile(command: &[String]) -> Result<Run, String> {
         ["sh", "bash", "ash", "dash"].contains(&first.rsplit('/').next().unwrap_or(""))
     });
     let mut run = Run {
-        program: vec![],
+        program: Arc::default(),
         at: 0,
         status: 0,
         is_shell,
@@ -98,11 +100,11 @@ pub fn compile(command: &[String]) -> Result<Run, String> {
             .iter()
             .map(|w| Word(vec![Piece::Text(w.clone())]))
             .collect();
-        run.program.push(Op::Command {
+        run.program = Arc::new(vec![Op::Command {
             words,
             quiet: Quiet::default(),
             checked: false,
-        });
+        }]);
         return Ok(run);
     }
     let mut script = None;
@@ -131,7 +133,7 @@ pub fn compile(command: &[String]) -> Result<Run, String> {
     if parser.at < parser.tokens.len() {
         return Err(format!("sh: syntax error: unexpected {}", parser.shown()));
     }
-    run.program = parser.program;
+    run.program = Arc::new(parser.program);
     Ok(run)
 }
 

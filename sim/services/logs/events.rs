@@ -24,24 +24,19 @@ pub fn put(
     let at = milliseconds(world);
     let now = world.now();
     let state = &mut world.place(account, region).logs;
-    let Some(row) = state.groups.get(group).cloned() else {
+    if !state.groups.contains(group) {
         return;
-    };
+    }
     let key = stream_key(group, stream);
     if !state.streams.contains(&key) {
-        let made = Stream {
-            name: stream.to_owned(),
-            created: at,
-            events: Vec::new(),
-        };
-        state.streams.put(key.clone(), made, now);
+        state.streams.put(key.clone(), Stream::new(stream, at), now);
     }
     let event = LogEvent {
         timestamp: at,
         ingested: at,
         message: message.to_owned(),
     };
-    append(world, account, region, &row, &key, vec![event]);
+    append(world, account, region, group, &key, vec![event]);
 }
 
 /// What a group holds, oldest first: time, stream, message. For whoever looks from outside the API.
@@ -75,21 +70,19 @@ fn append(
     world: &mut World,
     account: &str,
     region: &str,
-    group: &Group,
+    group: &str,
     key: &str,
     events: Vec<LogEvent>,
 ) {
+    let logs = &mut world.place(account, region).logs;
     let mut measured = Vec::new();
-    for filter in group.metric_filters.values() {
+    let filters = logs.groups.get(group).map(|group| &group.metric_filters);
+    for filter in filters.into_iter().flat_map(|filters| filters.values()) {
         for event in &events {
             measured.extend(filter.measure(&event.message));
         }
     }
-    world
-        .place(account, region)
-        .logs
-        .streams
-        .settle(key, |stream| stream.events.extend(events));
+    logs.streams.settle(key, |stream| stream.append(events));
     for m in measured {
         cloudwatch::put(
             world,
@@ -171,7 +164,7 @@ pub fn put_events(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         }
     }
     let (account, region) = (cx.caller.account.clone(), cx.region.clone());
-    append(cx.world, &account, &region, &group, &key, kept);
+    append(cx.world, &account, &region, &group.name, &key, kept);
     let count = cx
         .place()
         .logs
@@ -185,7 +178,8 @@ pub fn put_events(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     Ok(out)
 }
 
-/// The events of a stream within a time span that have not expired, in the order of their timestamps.
+/// The events of a stream within a time span that have not expired, in the order of their timestamps, each with its
+/// place in the stream.
 fn within<'s>(
     group: &Group,
     stream: &'s Stream,
@@ -193,18 +187,56 @@ fn within<'s>(
     now: i64,
     end_inclusive: bool,
 ) -> Vec<(usize, &'s LogEvent)> {
-    let start = input.i64("startTime").unwrap_or(i64::MIN);
-    let end = input.i64("endTime").unwrap_or(i64::MAX);
-    let expired = group.retention.map_or(i64::MIN, |days| now - days * DAY);
-    let mut events: Vec<(usize, &LogEvent)> = stream
-        .events
-        .iter()
-        .enumerate()
-        .filter(|(_, e)| e.timestamp >= start.max(expired))
-        .filter(|(_, e)| e.timestamp < end || (end_inclusive && e.timestamp == end))
-        .collect();
+    let span = span(group, input, now);
+    let inside = |at: i64| at >= span.start && (at < span.end || (end_inclusive && at == span.end));
+    if stream.ordered {
+        let from = stream.events.partition_point(|e| e.timestamp < span.start);
+        let some = stream.events[from..].iter().enumerate();
+        return some
+            .map(|(index, e)| (from + index, e))
+            .take_while(|(_, e)| inside(e.timestamp))
+            .collect();
+    }
+    let all = stream.events.iter().enumerate();
+    let mut events: Vec<(usize, &LogEvent)> = all.filter(|(_, e)| inside(e.timestamp)).collect();
     events.sort_by_key(|(index, e)| (e.timestamp, *index));
     events
+}
+
+/// Events of a stream by their timestamps.
+enum Events<'s> {
+    InOrder(&'s [LogEvent]),
+    Sorted(Vec<&'s LogEvent>),
+}
+
+impl<'s> Events<'s> {
+    fn len(&self) -> usize {
+        match self {
+            Events::InOrder(events) => events.len(),
+            Events::Sorted(events) => events.len(),
+        }
+    }
+
+    fn at(&self, index: usize) -> &'s LogEvent {
+        match self {
+            Events::InOrder(events) => &events[index],
+            Events::Sorted(events) => events[index],
+        }
+    }
+}
+
+struct Span {
+    start: i64,
+    end: i64,
+}
+
+/// What is asked for, as far as it has not expired.
+fn span(group: &Group, input: &Input, now: i64) -> Span {
+    let expired = group.retention.map_or(i64::MIN, |days| now - days * DAY);
+    Span {
+        start: input.i64("startTime").unwrap_or(i64::MIN).max(expired),
+        end: input.i64("endTime").unwrap_or(i64::MAX),
+    }
 }
 
 pub fn get(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
@@ -214,7 +246,16 @@ pub fn get(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     let limit = usize::try_from(input.i64("limit").unwrap_or(10_000)).unwrap_or(10_000);
     let head = input.bool("startFromHead").unwrap_or(false);
     let stream = cx.place().logs.streams.get(&key).ok_or_else(no_stream)?;
-    let events = within(&group, stream, input, now, false);
+    // A stream is long and a tail of it short: what came in order is not gone through.
+    let events = if stream.ordered {
+        let span = span(&group, input, now);
+        let from = stream.events.partition_point(|e| e.timestamp < span.start);
+        let to = stream.events.partition_point(|e| e.timestamp < span.end);
+        Events::InOrder(&stream.events[from..to.max(from)])
+    } else {
+        let sorted = within(&group, stream, input, now, false);
+        Events::Sorted(sorted.into_iter().map(|(_, e)| e).collect())
+    };
     let total = events.len();
     // A token is a direction and a position between events.
     let token = match input.str("nextToken") {
@@ -234,9 +275,9 @@ pub fn get(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         None if head => (0, limit.min(total)),
         None => (total.saturating_sub(limit), total),
     };
-    let rows: Vec<Value> = events[from..to]
-        .iter()
-        .map(|(_, e)| json!({"timestamp": e.timestamp, "message": e.message, "ingestionTime": e.ingested}))
+    let rows: Vec<Value> = (from..to)
+        .map(|index| events.at(index))
+        .map(|e| json!({"timestamp": e.timestamp, "message": e.message, "ingestionTime": e.ingested}))
         .collect();
     Ok(json!({
         "events": rows,

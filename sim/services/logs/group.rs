@@ -29,6 +29,29 @@ pub struct Stream {
     pub created: i64,
     /// In the order in which they came in.
     pub events: Vec<LogEvent>,
+    /// Whether that is also the order of their timestamps.
+    pub ordered: bool,
+}
+
+impl Stream {
+    pub fn new(name: &str, created: i64) -> Stream {
+        Stream {
+            name: name.to_owned(),
+            created,
+            events: Vec::new(),
+            ordered: true,
+        }
+    }
+
+    pub fn append(&mut self, events: Vec<LogEvent>) {
+        for event in events {
+            self.ordered &= self
+                .events
+                .last()
+                .is_none_or(|last| last.timestamp <= event.timestamp);
+            self.events.push(event);
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -307,11 +330,7 @@ pub fn create_stream(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
             "The specified log stream already exists",
         ));
     }
-    let stream = Stream {
-        name,
-        created: milliseconds(cx.world),
-        events: Vec::new(),
-    };
+    let stream = Stream::new(&name, milliseconds(cx.world));
     let now = cx.now();
     cx.place().logs.streams.put(key, stream, now);
     Ok(json!({}))

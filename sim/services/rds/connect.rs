@@ -208,6 +208,18 @@ pub fn contents<'w>(world: &'w World, at: &DatabaseRef) -> Option<Cow<'w, Databa
     resolve(world, rds.contents.get(&instance.contents)?)
 }
 
+/// The same, to be held on to while the world changes.
+pub fn shared_contents(world: &World, at: &DatabaseRef) -> Option<Arc<Database>> {
+    let instance = instance(world, at)?;
+    let rds = &world.seen_place(&at.account, &at.region)?.rds;
+    match rds.contents.get(&instance.contents)? {
+        Content::Own(database) => Some(Arc::clone(database)),
+        follows @ Content::Follows(_) => {
+            resolve(world, follows).map(|held| Arc::new(held.into_owned()))
+        }
+    }
+}
+
 pub(super) fn resolve<'w>(world: &'w World, content: &'w Content) -> Option<Cow<'w, Database>> {
     match content {
         Content::Own(database) => Some(Cow::Borrowed(database.as_ref())),

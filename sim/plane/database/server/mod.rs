@@ -10,6 +10,7 @@ use crate::clock::Nanos;
 use crate::services::rds::{self, DatabaseRef, Instance, Role};
 use crate::world::World;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A server in one client's connection.
 pub struct Server<'w> {
@@ -17,9 +18,9 @@ pub struct Server<'w> {
     pub at: DatabaseRef,
     pub user: String,
     pub database: String,
-    pub contents: Database,
+    pub contents: Arc<Database>,
     pub role: Role,
-    pub instance: Instance,
+    pub instance: Arc<Instance>,
     /// The client's own backend.
     pub pid: u64,
     /// Connections that a statement ends.
@@ -58,13 +59,8 @@ impl<'w> Server<'w> {
     ) -> Answer<Server<'w>> {
         let gone = || "server closed the connection unexpectedly".to_owned();
         let place = world.seen_place(&at.account, &at.region).ok_or_else(gone)?;
-        let instance = place
-            .rds
-            .instances
-            .get(&at.instance)
-            .cloned()
-            .ok_or_else(gone)?;
-        let contents = rds::contents(world, at).ok_or_else(gone)?.into_owned();
+        let instance = place.rds.instances.shared(&at.instance).ok_or_else(gone)?;
+        let contents = rds::shared_contents(world, at).ok_or_else(gone)?;
         let role = rds::role(world, at).ok_or_else(gone)?;
         let database = match database {
             "" => first_database(&instance, contents.dialect),

@@ -99,12 +99,12 @@ pub fn run_as(
             &format!("role \"{user}\" cannot log in"),
         ));
     }
-    let statements = parse::statements(sql, dialect).map_err(|fault| refused(dialect, fault))?;
+    let statements = parse::known(sql, dialect).map_err(|fault| refused(dialect, fault))?;
     if statements.is_empty() {
         return Ok(vec![]);
     }
     let mut rows = Vec::new();
-    for statement in &statements {
+    for statement in statements.iter() {
         rows = execute(&mut server, statement)?;
         end_sessions(&mut server);
     }
@@ -200,8 +200,8 @@ fn commit(
 ) -> Answer<()> {
     let now = server.world.now();
     change(rds::own(server.world, &server.at)?, now);
-    if let Some(contents) = rds::contents(server.world, &server.at) {
-        server.contents = contents.into_owned();
+    if let Some(contents) = rds::shared_contents(server.world, &server.at) {
+        server.contents = contents;
     }
     Ok(())
 }
