@@ -74,6 +74,7 @@ pub fn plan(stack: &mut Stack, capture: &Capture) -> Plan {
         profile: Rehearsal::Real,
         lineage: "redmine-bench".into(),
         seed: "7f3a".into(),
+        recovery_points: Default::default(),
     };
     let mut plan = expand::expand(&stack.manifest, capture, &runbook, &asked, &stack.sources)
         .unwrap_or_else(|failures| panic!("{}", failures.render(false)));
