@@ -157,10 +157,12 @@ fn hold(planned: &Planned, seen: Observed<Json>) -> Decision {
     }))
 }
 
-/// Whether a step that says it is taken back really is: a request that was never answered can still be carried out.
+/// Whether a step that says it is taken back really is: a request that was never answered can still be carried out, and one
+/// that was accepted a moment ago may not be seen yet.
 ///
 /// But a thing that one request alone can have made, and that was there to be removed, was made by that request; and no
-/// request is carried out twice. (A request that sets something proves less: somebody else may have set the same.)
+/// request is carried out twice. (A request that sets something proves less: somebody else may have set the same.) And
+/// where as many requests took back as were accepted, all of them had been seen.
 pub fn surely_undone(step: &StepState, now: Timestamp, pace: &Pace) -> Result<(), String> {
     if let [only] = step.intents.as_slice()
         && only.kind != CallKind::Upsert
@@ -168,25 +170,35 @@ pub fn surely_undone(step: &StepState, now: Timestamp, pace: &Pace) -> Result<()
     {
         return Ok(());
     }
-    let late = |kind| match kind {
-        CallKind::Bare { window } => window,
-        CallKind::Named | CallKind::Token { .. } | CallKind::Upsert => pace.late,
+    let answered = step.intents.iter().all(|intent| intent.fate == Fate::Began);
+    if answered && step.taken_back as usize >= step.intents.len() {
+        return Ok(());
+    }
+    let left = |intent: &Intent| {
+        let (from, long, what) = match (intent.fate, intent.kind) {
+            (Fate::Began, _) => (
+                intent.accepted.unwrap_or(intent.at),
+                pace.lag,
+                "a call that was accepted may not be seen",
+            ),
+            (Fate::Open | Fate::Unknown, CallKind::Bare { window }) => {
+                (intent.at, window, UNANSWERED)
+            }
+            (
+                Fate::Open | Fate::Unknown,
+                CallKind::Named | CallKind::Token { .. } | CallKind::Upsert,
+            ) => (intent.at, pace.late, UNANSWERED),
+        };
+        let left = long.checked_sub(elapsed(from, now))?;
+        (!left.is_zero()).then_some((left, what))
     };
-    let left = step
-        .intents
-        .iter()
-        .filter(|intent| intent.fate != Fate::Began)
-        .filter_map(|intent| late(intent.kind).checked_sub(elapsed(intent.at, now)))
-        .filter(|left| !left.is_zero())
-        .max();
-    match left {
+    match step.intents.iter().filter_map(left).max() {
         None => Ok(()),
-        Some(left) => Err(format!(
-            "a call that was not answered may still have an effect for {} s",
-            left.as_secs().max(1)
-        )),
+        Some((left, what)) => Err(format!("{what} for {} s", left.as_secs().max(1))),
     }
 }
+
+const UNANSWERED: &str = "a call that was not answered may still have an effect";
 
 /// Whether a look shows that a step that was done still is. `None` if it shows neither.
 pub fn holds(seen: &Observed<Json>) -> Option<Result<(), String>> {
@@ -208,6 +220,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             kind: *kind,
             fate: Fate::Open,
+            accepted: None,
         };
         StepState {
             intents: kinds.iter().map(intent).collect(),
@@ -240,12 +253,35 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             kind,
             fate,
+            accepted: (fate == Fate::Began).then_some(Timestamp::UNIX_EPOCH),
         });
         step
     }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn what_was_accepted_a_moment_ago_and_is_not_seen_is_not_gone() {
+        let (mut step, pace) = (sent(CallKind::Named, Fate::Began), Pace::default());
+        assert!(surely_undone(&step, at(59), &pace).is_err());
+        assert!(surely_undone(&step, at(60), &pace).is_ok());
+        // What counts is when it was accepted: an answer may take long.
+        step.intents[0].accepted = Some(at(30));
+        assert!(surely_undone(&step, at(89), &pace).is_err());
+        step.taken_back = 1;
+        assert!(surely_undone(&step, at(31), &pace).is_ok());
+    }
+
+    #[test]
+    fn of_two_accepted_calls_one_taken_back_proves_nothing_of_the_other() {
+        let (mut step, pace) = (sent(CallKind::Upsert, Fate::Began), Pace::default());
+        step.intents.push(step.intents[0].clone());
+        step.taken_back = 1;
+        assert!(surely_undone(&step, at(1), &pace).is_err());
+        step.taken_back = 2;
+        assert!(surely_undone(&step, at(1), &pace).is_ok());
     }
 
     const BARE: CallKind = CallKind::Bare {

@@ -382,6 +382,7 @@ impl RunState {
                     at: record.at,
                     kind: *kind,
                     fate: Fate::Open,
+                    accepted: None,
                 });
                 step.befores.push(before.clone());
                 step.call = Some(call.clone());
@@ -392,6 +393,7 @@ impl RunState {
             Event::Began { handle, .. } => {
                 if let Some(intent) = step.intents.last_mut() {
                     intent.fate = Fate::Began;
+                    intent.accepted = Some(record.at);
                 }
                 if let Some(id) = &handle.id
                     && !step.handles.contains(id)

@@ -26,6 +26,8 @@ pub struct Intent {
     pub at: Timestamp,
     pub kind: CallKind,
     pub fate: Fate,
+    /// When it was accepted.
+    pub accepted: Option<Timestamp>,
 }
 
 impl Intent {

@@ -85,6 +85,40 @@ fn undo_gives_the_source_back_and_leaves_nothing() {
     assert!(differences.is_empty(), "{differences:#?}");
 }
 
+/// The network's parts are made within seconds of each other, and lists lag behind them by as long: what they do not show
+/// yet is taken back all the same, and so before the VPC that it stands in.
+#[test]
+fn killed_while_the_network_is_made_nothing_of_it_is_left() {
+    for kill in 1..=KILLS {
+        let bench = Bench::new();
+        bench.wait(3_600);
+        let before = bench.fork();
+        let plan = bench.plan(Rehearsal::Drill);
+        let clock = bench.session.world().unwrap().clock().clone();
+        let run = bench.begin(plan.clone());
+        clock.crash_at(clock.events() + kill * BETWEEN);
+        assert!(bench.live(run).is_none(), "the power fails");
+        clock.reboot();
+        let run = bench
+            .take_over(&plan)
+            .undo("test", Reach::BeforeCut)
+            .unwrap();
+        let ended = bench.live(run).expect("it ends");
+        assert!(
+            matches!(&ended.result, Ok(Outcome::Unwound { left, .. }) if left.is_empty()),
+            "kill {kill}: {:?}",
+            ended.result
+        );
+        bench.wait(3_600);
+        let differences = differences(&before, &bench.fork());
+        assert!(differences.is_empty(), "kill {kill}: {differences:#?}");
+    }
+}
+
+/// So many events lie between one kill and the next.
+const BETWEEN: u64 = 40;
+const KILLS: u64 = 12;
+
 #[test]
 fn a_drill_is_rehearsed_and_taken_back() {
     let bench = Bench::new();

@@ -82,6 +82,41 @@ fn killed_at_any_event_an_undo_gives_everything_back() {
 }
 
 #[test]
+fn killed_at_any_event_an_undo_finds_what_lists_do_not_show_yet() {
+    let undisturbed = Bench::new();
+    undisturbed.world.cloud().lag = LAG;
+    assert_eq!(undisturbed.finish(migrate()).outcome(), &Outcome::Done);
+    let before = Bench::new().world.canonical();
+    for event in 1..=undisturbed.clock.events() {
+        let bench = Bench::new();
+        bench.world.cloud().lag = LAG;
+        bench.clock.crash_at(event);
+        if bench.live(bench.begin(migrate()).unwrap()).is_ok() {
+            continue;
+        }
+        bench.reboot();
+        let story = format!("killed at event {event} while lists lag, then undone");
+        match bench.take_over().unwrap().undo("ops", Reach::BeforeCut) {
+            Ok(run) => {
+                let ended = bench.live(run).unwrap();
+                assert!(
+                    matches!(ended.outcome(), Outcome::Unwound { left, .. } if left.is_empty()),
+                    "{story}: {:?}",
+                    ended.outcome()
+                );
+                bench.clock.drain(bench.clock.nanos() + 600_000_000_000);
+                assert_eq!(bench.world.canonical(), before, "{story}");
+            }
+            Err(RunError::PastTheCut { .. }) => {}
+            Err(error) => panic!("{story}: {error}"),
+        }
+    }
+}
+
+/// Lists lag for three seconds.
+const LAG: crate::clock::Nanos = 3_000_000_000;
+
+#[test]
 fn killed_again_while_recovering_it_still_finishes() {
     let (expected, events, ..) = undisturbed();
     for event in (1..=events).step_by(7) {

@@ -186,6 +186,7 @@ fn a_strangers_thing_under_our_name_stops_the_run() {
     let stranger = Thing {
         id: "x".into(),
         tags: Default::default(),
+        seen_from: 0,
         ready_at: 0,
         deleting_at: None,
     };

@@ -32,6 +32,8 @@ const WAY: Nanos = SECOND / 20;
 pub struct Thing {
     pub id: String,
     pub tags: BTreeMap<String, String>,
+    /// Lists show it from here.
+    pub seen_from: Nanos,
     pub ready_at: Nanos,
     pub deleting_at: Option<Nanos>,
 }
@@ -67,6 +69,8 @@ pub struct Cloud {
     /// Every change, in order.
     pub log: Vec<(Nanos, String)>,
     pub looks: u64,
+    /// How long lists lag behind what was made.
+    pub lag: Nanos,
     next_id: u32,
 }
 
@@ -254,6 +258,7 @@ impl Thingy {
         cloud
             .things
             .iter()
+            .filter(|(_, thing)| thing.seen_from <= cx.env.clock.nanos())
             .filter(|(key, _)| key.split('#').next() == Some(self.name.as_str()))
             .map(|(_, thing)| owned(thing))
             .filter(|(_, owner)| self.guard == Guard::Name || *owner == Owner::ThisStep)
@@ -350,6 +355,7 @@ impl Step for Thingy {
                     let thing = Thing {
                         id: id.clone(),
                         tags,
+                        seen_from: now + cloud.lag,
                         ready_at: now + takes * SECOND,
                         deleting_at: None,
                     };
