@@ -240,12 +240,12 @@ fn killed_again_and_again_then_undone_parameters_are_gone_and_the_source_is_as_i
     let mut run = Some(bench.begin(plan.clone()));
     let mut lives = 0;
     while truth(&bench, "eu-west-1", "/redmine/hosts").is_none() {
-        clock.crash_at(clock.events() + 400);
+        clock.crash_at(clock.events() + 100);
         assert!(bench.live(run.take().unwrap()).is_none(), "the power fails");
         clock.reboot();
         run = Some(bench.take_over(&plan).resume().unwrap());
         lives += 1;
-        assert!(lives < 80, "the parameters are never made");
+        assert!(lives < 400, "the parameters are never made");
     }
     drop(run);
     let ended = bench

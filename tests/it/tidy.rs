@@ -109,12 +109,14 @@ const SOCKETS: &[&str] = &[
 ];
 
 #[test]
-fn sockets_are_opened_by_probes_registries_and_the_sdk_alone() {
+fn sockets_are_opened_by_probes_registries_served_sandboxes_and_the_sdk_alone() {
     assert_eq!(
         names("let s = TcpStream::connect(to).await?;", SOCKETS).len(),
         1
     );
-    let allowed = ["src/probe/", "src/registry/", "src/cloud/"];
+    // A sandbox that another process serves is reached as AWS is: from one place of its own.
+    let served = "src/sandbox/remote/";
+    let allowed = ["src/probe/", "src/registry/", "src/cloud/", served];
     let found = outside(&["src", "engine"], &allowed, SOCKETS);
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -355,7 +357,23 @@ fn the_readmes_commands_are_run_before_anything_is_merged() {
     let commands = commands(&read("README.md"));
     assert!(commands.len() >= 2, "{commands:?}");
     let run = read(".ci/run");
+    assert!(run.contains("bash tests/peers/run"));
+    let peers =
+        read("tests/peers/run") + &read("tests/peers/kills.py") + &read("tests/peers/moved.py");
     for command in commands {
-        assert!(run.contains(&command), "`{command}` is not in .ci/run");
+        if command.starts_with("cargo ") {
+            assert!(run.contains(&command), "`{command}` is not in .ci/run");
+            continue;
+        }
+        // Two terminals and the AWS CLI: the peers type the same words, with ports and folders of their own.
+        for word in command
+            .split_whitespace()
+            .filter(|w| w.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+        {
+            assert!(
+                peers.contains(word),
+                "`{word}` of `{command}` is typed by no peer"
+            );
+        }
     }
 }
