@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use aws_sim::keep::KeepError;
 use aws_sim::world::Settings;
 use drtool_engine::clock::{Clock, Speed, Stop, SystemClock};
 use drtool_engine::event::Holder;
@@ -100,7 +102,7 @@ impl Session {
         };
         std::fs::create_dir_all(&state).map_err(failed)?;
         let path = state.join("world");
-        let sandbox = Sandbox::open(&path, SEED, Settings::default()).map_err(|error| {
+        let sandbox = opened(&path).map_err(|error| {
             Failure::new(
                 "E3031",
                 Exit::State,
@@ -267,6 +269,23 @@ fn ended(stop: Stop) -> Failure {
         format_args!("the sandbox's time came to an end"),
     )
     .cause(stop)
+}
+
+/// How long an owner that is just ending may hold on to its world: a process that is being started holds what its
+/// parent held until it has become another program.
+const ENDING: Duration = Duration::from_secs(2);
+
+/// The world of a file. One that somebody still has is asked for again for a moment.
+fn opened(path: &Path) -> Result<Sandbox, KeepError> {
+    let since = Instant::now();
+    loop {
+        match Sandbox::open(path, SEED, Settings::default()) {
+            Err(KeepError::Owned) if since.elapsed() < ENDING => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Who carries a run out, for its journal.
