@@ -136,8 +136,11 @@ type Parsed<T> = Result<T, Fault>;
 /// Texts that were read lately: a probe asks the same few questions for hours.
 const KNOWN: usize = 64;
 
+/// What each text says, by dialect.
+type Known = BTreeMap<(Dialect, String), Rc<Vec<Statement>>>;
+
 thread_local! {
-    static READ: RefCell<BTreeMap<(Dialect, String), Rc<Vec<Statement>>>> = const { RefCell::new(BTreeMap::new()) };
+    static READ: RefCell<Known> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// As [`statements`], but a text is read once.
