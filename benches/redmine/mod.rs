@@ -9,8 +9,8 @@ use std::sync::Arc;
 use aws_sim::keep::Kept;
 use aws_sim::world::{Settings, World};
 use drtool::capture::Capture;
-use drtool::cli::carry;
 use drtool::cli::stack::{Stack, Which};
+use drtool::cli::{carry, live};
 use drtool::expand::{self, Asked, Rehearsal};
 use drtool::manifest::Region;
 use drtool::sandbox::Sandbox;
@@ -61,7 +61,7 @@ pub fn calls(session: &Session) -> u64 {
 
 /// What the source stack is, asked of AWS.
 pub fn capture(session: &Session, stack: &Stack) -> Capture {
-    carry::captured(session, &stack.manifest)
+    live::captured(session, &stack.manifest)
         .unwrap_or_else(|failures| panic!("{}", failures.render(false)))
 }
 
@@ -85,7 +85,7 @@ pub fn plan(stack: &mut Stack, capture: &Capture) -> Plan {
 /// Carries a plan out to its end, which has to be a good one.
 pub fn carry_out(session: &Session, plan: Plan, pace: Pace) -> RunState {
     let id = RunId::new(&plan.seed).expect("a run id");
-    let env = carry::environment(session, &plan)
+    let env = live::environment(session, &plan)
         .unwrap_or_else(|failures| panic!("{}", failures.render(false)));
     let disk = Arc::new(MemoryDisk::default());
     let run = Run::begin(

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Shared, carry, stack};
+use super::{Shared, live, stack};
 use crate::failure::{Exit, Failure, Failures};
 
 #[derive(Debug, Args)]
@@ -14,8 +14,8 @@ pub struct Capture {
 pub fn run(command: &Capture, shared: &Shared) -> Result<Exit, Failures> {
     let session = shared.whither.session()?;
     let found = command.which.read_one(shared)?;
-    carry::build(&session, &found)?;
-    let capture = carry::captured(&session, &found.manifest)?;
+    live::build(&session, &found)?;
+    let capture = live::captured(&session, &found.manifest)?;
     let path = found.capture_path();
     // Beside and renamed: a capture that is half written would be worse than an old one.
     let beside = path.with_extension("json.new");

@@ -5,7 +5,7 @@ use drtool_engine::event::Reach;
 use drtool_engine::plan::Finish;
 use drtool_engine::run::Run;
 
-use super::{Shared, carry, look, recovery, stack, tell};
+use super::{Shared, carry, close, live, records, recovery, stack, tell};
 use crate::expand::Rehearsal;
 use crate::failure::{Exit, Failure, Failures};
 
@@ -37,10 +37,10 @@ pub enum What {
 pub fn run(command: &Drill, shared: &Shared) -> Result<Exit, Failures> {
     let session = shared.whither.session()?;
     if let Some(What::Clean { run }) = &command.what {
-        let id = look::id(run)?;
-        let place = carry::place(session.state(), &id);
-        let records = look::records(&place)?;
-        let plan = look::plan(&records)?;
+        let id = records::id(run)?;
+        let place = records::place(session.state(), &id);
+        let records = records::read(&place)?;
+        let plan = records::plan(&records)?;
         if plan.profile.finish != Finish::Unwind {
             let what = &plan.profile.name;
             return Err(
@@ -52,34 +52,34 @@ pub fn run(command: &Drill, shared: &Shared) -> Result<Exit, Failures> {
                     .into(),
             );
         }
-        if look::clean(&records)? {
+        if records::clean(&records)? {
             if !shared.json {
                 tell(&format!("nothing of drill {id} is left\nrun {id}\n"));
             }
             return Ok(Exit::Done);
         }
-        let env = carry::environment(&session, &plan)?;
+        let env = live::environment(&session, &plan)?;
         let holder = crate::session::holder(carry::who());
         let taken = Run::take_over(place, &crate::steps::kinds(), env, holder)
             .and_then(|run| run.undo(carry::who(), Reach::BeforeCut))
             .map_err(|error| carry::refused(error, "the drill cannot be cleaned"))?;
         let ended = carry::carry(&session, taken, shared)?;
-        return carry::close(&id, &ended, shared);
+        return close::close(&id, &ended, shared);
     }
     let mut found = command.which.read_one(shared)?;
     let to = stack::target(&found.manifest, command.to.as_deref())?;
-    carry::build(&session, &found)?;
+    live::build(&session, &found)?;
     let points = recovery::points(&session, &found.manifest, &command.recovery_point)?;
     let profile = Rehearsal::Drill;
-    let wanted = carry::Wanted {
+    let wanted = live::Wanted {
         recovery_points: points,
         seed: None,
     };
-    let plan = carry::planned_from(&session, &mut found, to, profile, wanted, shared)?;
+    let plan = live::planned_from(&session, &mut found, to, profile, wanted, shared)?;
     let (id, run) = carry::begin(&session, plan)?;
     if !shared.json {
         tell(&format!("run {id}\n"));
     }
     let ended = carry::carry(&session, run, shared)?;
-    carry::close(&id, &ended, shared)
+    close::close(&id, &ended, shared)
 }

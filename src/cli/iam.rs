@@ -5,7 +5,7 @@ use clap::Args;
 use crate::expand::{self, Asked, Rehearsal, permissions};
 use crate::failure::{Exit, Failures};
 
-use super::{Shared, plan, stack};
+use super::{Shared, live, stack};
 
 #[derive(Debug, Args)]
 pub struct Iam {
@@ -27,7 +27,7 @@ pub fn run(command: &Iam, shared: &Shared) -> Result<Exit, Failures> {
     let asked = Asked {
         to,
         profile: Rehearsal::Real,
-        lineage: plan::lineage(&capture.account, &capture.stack),
+        lineage: live::lineage(&capture.account, &capture.stack),
         seed: "0000".to_owned(),
         recovery_points: Default::default(),
     };

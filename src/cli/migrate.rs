@@ -7,9 +7,9 @@ use clap::Args;
 use drtool_engine::plan::{Plan, Planned};
 use serde_json::Value as Json;
 
-use super::carry::Wanted;
 use super::difference::{Differences, fields};
-use super::{Shared, carry, plan, show, stack, tell};
+use super::live::Wanted;
+use super::{Shared, carry, close, live, saved, show, stack, tell};
 use crate::expand::Rehearsal;
 use crate::failure::{Exit, Failure, Failures};
 use crate::session::Session;
@@ -32,7 +32,7 @@ pub fn run(command: &Migrate, shared: &Shared) -> Result<Exit, Failures> {
     let mut found = command.which.read_one(shared)?;
     let mut made = match &command.plan {
         Some(path) => {
-            let saved = plan::saved(path)?;
+            let saved = saved::read(path)?;
             if saved.stack != found.manifest.name.as_str() || saved.profile.name != "migrate" {
                 let failure = Failure::input(
                     "E1105",
@@ -53,7 +53,7 @@ pub fn run(command: &Migrate, shared: &Shared) -> Result<Exit, Failures> {
         }
         None => {
             let to = stack::target(&found.manifest, command.to.as_deref())?;
-            carry::planned(&session, &mut found, to, Rehearsal::Real, shared)?
+            live::planned(&session, &mut found, to, Rehearsal::Real, shared)?
         }
     };
     if shared.whither.agreed() {
@@ -72,7 +72,7 @@ pub fn run(command: &Migrate, shared: &Shared) -> Result<Exit, Failures> {
         tell(&format!("run {id}\n"));
     }
     let ended = carry::carry(&session, run, shared)?;
-    carry::close(&id, &ended, shared)
+    close::close(&id, &ended, shared)
 }
 
 /// A saved plan is carried out only while manifest and source are what it was planned from.
@@ -92,7 +92,7 @@ fn fresh(
         seed: Some(saved.seed.clone()),
         ..Wanted::default()
     };
-    let live = carry::live(
+    let live = live::live(
         session,
         found,
         &to,
@@ -103,11 +103,11 @@ fn fresh(
     )?;
     let differing = differences(saved, &live.plan);
     if differing.is_empty() {
-        let live = carry::Live {
+        let live = live::Live {
             plan: saved.clone(),
             ..live
         };
-        return carry::passed(session, &found.manifest, &live, &to, shared);
+        return live::passed(session, &found.manifest, &live, &to, shared);
     }
     let failure = Failure::new(
         "E2092",

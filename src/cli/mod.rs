@@ -11,24 +11,33 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::failure::{Exit, Failure, Failures};
 
+mod approve;
 mod ask;
 mod capture;
 pub mod carry;
+pub mod close;
 mod completions;
 mod difference;
 mod drill;
 mod iam;
 mod kinds;
-mod look;
+pub mod live;
 mod man;
 mod migrate;
-pub mod plan;
+mod plan;
+pub mod records;
 mod recovery;
+mod report;
+mod resume;
+mod runs;
 mod sandbox;
+pub mod saved;
 mod schema;
 pub mod show;
 pub mod stack;
+mod status;
 mod summary;
+mod undo;
 mod whither;
 
 /// Moves an application stack on AWS to another region: on purpose, as a rehearsal, or because the region is gone.
@@ -95,17 +104,17 @@ pub enum Command {
     /// Rehearses a move: real resources under names of their own, nothing fenced, no DNS; then takes them away.
     Drill(drill::Drill),
     /// Goes on with a run that was stopped or killed.
-    Resume(look::Resume),
+    Resume(resume::Resume),
     /// Takes back what a run made, before its cut.
-    Undo(look::Undo),
+    Undo(undo::Undo),
     /// Lets a run through that waits for an answer.
-    Approve(look::Approve),
+    Approve(approve::Approve),
     /// Shows how a run stands.
-    Status(look::Status),
+    Status(status::Status),
     /// Lists the runs.
-    Runs(look::Runs),
+    Runs(runs::Runs),
     /// Shows what a run came to; `--html` writes the whole of it as one file.
-    Report(look::Report),
+    Report(report::Report),
     /// Asks AWS what the source stack is, and writes it down beside the manifest.
     Capture(capture::Capture),
     /// Lists the kinds of steps.
@@ -140,7 +149,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match guarded(|| run(cli)) {
         Ok(exit) => exit.into(),
         Err(failures) => {
-            report(&failures, &shared);
+            complain(&failures, &shared);
             failures.exit().into()
         }
     }
@@ -168,12 +177,12 @@ fn run(cli: Cli) -> Result<Exit, Failures> {
         Command::Plan(command) => plan::run(&command, shared),
         Command::Migrate(command) => migrate::run(&command, shared),
         Command::Drill(command) => drill::run(&command, shared),
-        Command::Resume(command) => look::resume(&command, shared),
-        Command::Undo(command) => look::undo(&command, shared),
-        Command::Approve(command) => look::approve(&command, shared),
-        Command::Status(command) => look::status(&command, shared),
-        Command::Runs(command) => look::runs(&command, shared),
-        Command::Report(command) => look::report(&command, shared),
+        Command::Resume(command) => resume::run(&command, shared),
+        Command::Undo(command) => undo::run(&command, shared),
+        Command::Approve(command) => approve::run(&command, shared),
+        Command::Status(command) => status::run(&command, shared),
+        Command::Runs(command) => runs::run(&command, shared),
+        Command::Report(command) => report::run(&command, shared),
         Command::Capture(command) => capture::run(&command, shared),
         Command::Kinds(_) => kinds::run(shared),
         Command::Sandbox(command) => sandbox::run(&command, shared),
@@ -185,7 +194,7 @@ fn run(cli: Cli) -> Result<Exit, Failures> {
 }
 
 /// What went wrong, on stderr; with `--json` as one line each.
-fn report(failures: &Failures, shared: &Shared) {
+fn complain(failures: &Failures, shared: &Shared) {
     let mut err = std::io::stderr().lock();
     if shared.json {
         for failure in &failures.0 {

@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sha2::{Digest, Sha256};
 
 use crate::expand::{self, Asked, Rehearsal};
-use crate::failure::{Exit, Failure, Failures};
+use crate::failure::{Exit, Failures};
 use crate::manifest::Region;
 use crate::preflight::Depth;
 
-use super::carry::Wanted;
-use super::{Shared, carry, show, stack};
+use super::live::Wanted;
+use super::{Shared, live, saved, show, stack};
 
 #[derive(Debug, Args)]
 pub struct Plan {
@@ -49,7 +48,7 @@ pub fn run(command: &Plan, shared: &Shared) -> Result<Exit, Failures> {
         (captured(command, &mut found, to, profile, shared)?, None)
     } else {
         let session = shared.whither.session()?;
-        let live = carry::live(
+        let live = live::live(
             &session,
             &mut found,
             &to,
@@ -58,11 +57,11 @@ pub fn run(command: &Plan, shared: &Shared) -> Result<Exit, Failures> {
             Wanted::default(),
             shared,
         )?;
-        let report = carry::preflight(&session, &found.manifest, &live, &to, Depth::Reads)?;
+        let report = live::preflight(&session, &found.manifest, &live, &to, Depth::Reads)?;
         (live.plan, Some(report))
     };
     if let Some(path) = &command.out {
-        save(&plan, path)?;
+        saved::save(&plan, path)?;
     }
     if command.as_cli {
         super::say(&expand::commands::script(&plan));
@@ -108,92 +107,11 @@ fn captured(
     let asked = Asked {
         to,
         profile,
-        lineage: lineage(&capture.account, &capture.stack),
-        seed: seed(),
+        lineage: live::lineage(&capture.account, &capture.stack),
+        seed: live::seed(),
         recovery_points: Default::default(),
     };
     let mut plan = expand::expand(&found.manifest, &capture, &runbook, &asked, &found.sources)?;
     found.note(&mut plan);
     Ok(plan)
-}
-
-/// The same for all runs of one stack in one account.
-pub fn lineage(account: &str, stack: &str) -> String {
-    let digest = Sha256::digest(format!("{account}/{stack}").as_bytes());
-    let short: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
-    format!("{stack}-{short}")
-}
-
-/// What tells this run's names from another's.
-pub fn seed() -> String {
-    format!("{:04x}", fastrand::u16(..))
-}
-
-/// Writes a new file: an existing one is somebody's plan.
-fn save(plan: &drtool_engine::plan::Plan, path: &std::path::Path) -> Result<(), Failures> {
-    use std::io::Write;
-    let saved = serde_json::json!({ "hash": plan.hash(), "plan": plan });
-    let failed = |error: std::io::Error| -> Failures {
-        let failure = Failure::input(
-            "E1071",
-            format!("the plan cannot be saved to {}", path.display()),
-        );
-        let failure = if error.kind() == std::io::ErrorKind::AlreadyExists {
-            failure.hint("the file is there already: name another, or move it away")
-        } else {
-            failure
-        };
-        failure.cause(error).into()
-    };
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .map_err(failed)?;
-    let mut text = serde_json::to_string_pretty(&saved).unwrap_or_default();
-    text.push('\n');
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(failed)
-}
-
-/// A plan that was saved, proven by its hash.
-pub fn saved(path: &std::path::Path) -> Result<drtool_engine::plan::Plan, Failures> {
-    let bytes = std::fs::read(path).map_err(|error| {
-        Failure::input("E1093", format!("{} cannot be read", path.display())).cause(error)
-    })?;
-    proven(&path.display().to_string(), &bytes)
-}
-
-/// The plan in the bytes of a file, if its hash fits.
-pub fn proven(name: &str, bytes: &[u8]) -> Result<drtool_engine::plan::Plan, Failures> {
-    #[derive(serde::Deserialize)]
-    struct Saved {
-        hash: String,
-        plan: drtool_engine::plan::Plan,
-    }
-    let saved: Saved = serde_json::from_slice(bytes).map_err(|error| {
-        Failure::input("E1105", format!("{name} is not a saved plan"))
-            .cause(error)
-            .hint("drtool plan --out FILE saves one")
-    })?;
-    if saved.plan.format != drtool_engine::plan::FORMAT {
-        return Err(Failure::input(
-            "E1105",
-            format!("{name} was saved by another version of drtool"),
-        )
-        .hint("plan again")
-        .into());
-    }
-    if saved.plan.hash() != saved.hash {
-        let failure = Failure::new(
-            "E3011",
-            Exit::State,
-            format!("{name} was changed after it was saved: its hash does not fit"),
-        );
-        return Err(failure
-            .hint("plan again, and have that plan reviewed")
-            .into());
-    }
-    Ok(saved.plan)
 }

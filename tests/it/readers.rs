@@ -1,7 +1,7 @@
 //! Whatever bytes are in a file, reading it ends with a value or with an error that has a code: never with a panic.
 
 use drtool::capture::Capture;
-use drtool::cli::plan;
+use drtool::cli::saved;
 use drtool::expand::runbook;
 use drtool::failure::{Failures, Sources};
 use drtool::manifest::{self, File};
@@ -178,7 +178,7 @@ proptest! {
         told(manifest::load(&mut Sources::default(), &file(&bytes), &[]));
         told(runbook::load(&mut Sources::default(), &file(&bytes)));
         told(Capture::read("capture.json", &bytes).map_err(Failures::from));
-        told(plan::proven("plan.json", &bytes));
+        told(saved::proven("plan.json", &bytes));
         prop_assert!(journal::verify(&bytes).map_or(true, |records| records.is_empty()), "chance wrote a journal");
     }
 }
@@ -195,8 +195,8 @@ proptest! {
     fn saved_plans(harms in prop::collection::vec(harm(), 1..5)) {
         let bytes = harmed(&PLAN, &harms);
         // What still reads as a plan is the plan that was saved: nothing slips through under its hash.
-        match plan::proven("plan.json", &bytes) {
-            Ok(plan) => prop_assert_eq!(plan, plan::proven("plan.json", &PLAN).unwrap()),
+        match saved::proven("plan.json", &bytes) {
+            Ok(plan) => prop_assert_eq!(plan, saved::proven("plan.json", &PLAN).unwrap()),
             Err(failures) => told::<()>(Err(failures)),
         }
     }

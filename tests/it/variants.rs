@@ -237,7 +237,7 @@ fn a_half_cut_is_told_and_resume_completes_it() {
     );
     assert!(outcome.resumable());
     assert_eq!(
-        drtool::cli::carry::half_cut(&ended.state).as_deref(),
+        drtool::cli::close::half_cut(&ended.state).as_deref(),
         Some(
             "half cut: users of infracourse.cloud are in the target, users of infracourse.example read the maintenance page"
         )
@@ -333,7 +333,7 @@ fn as_long_as_one_zone_is_not_as_planned_no_zone_is_cut() {
         said.contains("redmine.infracourse.example was changed by somebody"),
         "{said}"
     );
-    assert_eq!(drtool::cli::carry::half_cut(&ended.state), None);
+    assert_eq!(drtool::cli::close::half_cut(&ended.state), None);
     for name in [NAMES[0], NAMES[1]] {
         assert!(leads(&bench.fork(), name, None).contains("us-west-2"));
     }

@@ -9,8 +9,8 @@ use aws_sim::keep::Kept;
 use aws_sim::oracle;
 use aws_sim::services::rds::DatabaseRef;
 use aws_sim::world::{Settings, World};
-use drtool::cli::carry;
 use drtool::cli::stack::{Stack, Which};
+use drtool::cli::{carry, live};
 use drtool::env::Env;
 use drtool::expand::{self, Asked, Rehearsal};
 use drtool::failure::{Failures, Sources};
@@ -164,7 +164,7 @@ impl Bench {
 
     fn planned_from(&self, profile: Rehearsal, points: &[(&str, &str)]) -> Result<Plan, Failures> {
         let mut found = self.stack_read()?;
-        let capture = carry::captured(&self.session, &found.manifest)?;
+        let capture = live::captured(&self.session, &found.manifest)?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let runbook = found
             .runbook_in(root, "migrate")
@@ -185,7 +185,7 @@ impl Bench {
     pub fn begin(&self, mut plan: Plan) -> Run<Env> {
         carry::agree(&mut plan, "test", "--yes");
         let id = RunId::new(&plan.seed).unwrap();
-        let env = carry::environment(&self.session, &plan)
+        let env = live::environment(&self.session, &plan)
             .unwrap_or_else(|f| panic!("{}", f.render(false)));
         let place = Place::new(self.disk.clone(), "/memory", id);
         let holder = session::holder("test".into());
@@ -208,7 +208,7 @@ impl Bench {
 
     pub fn take_over(&self, plan: &Plan) -> Run<Env> {
         let id = RunId::new(&plan.seed).unwrap();
-        let env = carry::environment(&self.session, plan)
+        let env = live::environment(&self.session, plan)
             .unwrap_or_else(|f| panic!("{}", f.render(false)));
         let place = Place::new(self.disk.clone(), "/memory", id);
         Run::take_over(

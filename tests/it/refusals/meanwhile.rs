@@ -110,13 +110,13 @@ fn a_record_of_another_type_is_not_cut() {
 fn preflight_sees_a_record_that_is_not_as_the_plan_knows_it() {
     let bench = Bench::new();
     let mut found = bench.stack();
-    let mut live = carry::live(
+    let mut live = live::live(
         &bench.session,
         &mut found,
         &target(),
         Rehearsal::Real,
         "migrate",
-        carry::Wanted::default(),
+        live::Wanted::default(),
         &shared(),
     )
     .unwrap_or_else(|f| panic!("{}", f.render(false)));
@@ -130,7 +130,7 @@ fn preflight_sees_a_record_that_is_not_as_the_plan_knows_it() {
         Meddling::AnotherType,
     );
     bench.wait(60);
-    let report = carry::preflight(
+    let report = live::preflight(
         &bench.session,
         &found.manifest,
         &live,

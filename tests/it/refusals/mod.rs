@@ -15,7 +15,7 @@ use std::pin::pin;
 use aws_sim::clock::SECOND;
 use aws_sim::world::World;
 use clap::Parser;
-use drtool::cli::carry::{self, Live, Wanted};
+use drtool::cli::live::{self, Live, Wanted};
 use drtool::cli::{Cli, Shared};
 use drtool::env::Env;
 use drtool::expand::Rehearsal;
@@ -50,7 +50,7 @@ fn target() -> Region {
 /// The live plan with a seed that tests know, and what preflight says of it.
 pub fn preflight(bench: &Bench, profile: Rehearsal, depth: Depth) -> Report {
     let mut found = bench.stack();
-    let mut live: Live = carry::live(
+    let mut live: Live = live::live(
         &bench.session,
         &mut found,
         &target(),
@@ -61,7 +61,7 @@ pub fn preflight(bench: &Bench, profile: Rehearsal, depth: Depth) -> Report {
     )
     .unwrap_or_else(|f| panic!("{}", f.render(false)));
     live.plan = bench.plan(profile);
-    carry::preflight(&bench.session, &found.manifest, &live, &target(), depth)
+    live::preflight(&bench.session, &found.manifest, &live, &target(), depth)
         .unwrap_or_else(|f| panic!("{}", f.render(false)))
 }
 

@@ -158,11 +158,6 @@ pub const LONG: &[(&str, usize, &str)] = &[
         "one answer, from the root to the record",
     ),
     (
-        "src/cli/carry.rs",
-        514,
-        "what every command that carries a plan out does, in order",
-    ),
-    (
         "src/cli/show/mod.rs",
         509,
         "one page: the plan, from its head to its foot",
