@@ -5,9 +5,9 @@
 
 use crate::clock::{Dice, Nanos, SECOND};
 use crate::services::ServiceId;
-use crate::world::Request;
+use crate::world::{Event, Request};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One rule, as written in JSON: `{"service":"rds","operation":"CopyDBSnapshot","count":1,"fault":"reply-lost"}`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -107,6 +107,13 @@ pub enum Fault {
     Partial,
     /// A page after the first is refused with a 500.
     LaterPage,
+    /// A page after the first begins with the last item of the page before it.
+    Repeat,
+    /// The answer has a member that no client knows.
+    UnknownMember,
+    /// What a service is doing by itself does not go on. The operation is the event's word (`snapshot-done`, `task`), the
+    /// resource a piece of its id.
+    Stuck,
     /// Region, service or everything is dark.
     Blackout {
         #[serde(default)]
@@ -145,6 +152,8 @@ pub struct Met<'r> {
     pub account: &'r str,
     pub region: &'r str,
     pub writes: bool,
+    /// The ordinal of the request's chance.
+    pub draw: u64,
     pub request: &'r Request,
 }
 
@@ -156,11 +165,21 @@ struct Standing {
     met: u64,
 }
 
+/// How far a rule that counts has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Counted {
+    id: String,
+    matched: u64,
+    met: u64,
+}
+
 /// The rules of a world.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     rules: Vec<Standing>,
     given: u64,
+    /// The rules whose counts went on since somebody asked.
+    counted: BTreeSet<String>,
     /// Requests that will be executed after their connection broke.
     pub(crate) late: BTreeMap<(Nanos, u64), (Request, crate::world::Caller)>,
 }
@@ -209,6 +228,15 @@ impl Faults {
         self.dark(Some(service), region, now, lit)
     }
 
+    /// Whether no region is dark and nothing is stuck.
+    pub fn is_calm(&self, now: Nanos) -> bool {
+        let holds = |fault: &Fault| matches!(fault, Fault::Blackout { .. } | Fault::Stuck);
+        !self
+            .rules
+            .iter()
+            .any(|s| holds(&s.rule.fault) && s.rule.is_due(now))
+    }
+
     /// Whether the data plane of a region is dark (balancers, tasks, databases, registries).
     pub fn data_dark(&self, region: &str, now: Nanos) -> Option<bool> {
         self.dark(None, region, now, Dark::Control)
@@ -246,11 +274,57 @@ impl Faults {
         })
     }
 
+    /// Whether what a service does by itself goes no further for now.
+    pub fn stuck(&self, event: &Event, now: Nanos) -> bool {
+        self.rules.iter().any(|standing| {
+            let rule = &standing.rule;
+            let fits =
+                |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|w| w == is);
+            matches!(rule.fault, Fault::Stuck)
+                && rule.is_due(now)
+                && rule.names(event.what)
+                && fits(&rule.region, &event.region)
+                && fits(&rule.account, &event.account)
+                && rule
+                    .service
+                    .as_deref()
+                    .is_none_or(|name| is_named(event.service, name))
+                && rule
+                    .resource
+                    .as_deref()
+                    .is_none_or(|piece| event.id.contains(piece))
+        })
+    }
+
+    /// How far the rules have come that count and have met a request since this was last asked.
+    pub(crate) fn counted(&mut self) -> Vec<Counted> {
+        let ids = std::mem::take(&mut self.counted);
+        let of = |s: &&Standing| s.rule.id.as_ref().is_some_and(|id| ids.contains(id));
+        self.rules
+            .iter()
+            .filter(of)
+            .map(|s| Counted {
+                id: s.rule.id.clone().unwrap_or_default(),
+                matched: s.matched,
+                met: s.met,
+            })
+            .collect()
+    }
+
+    /// Puts a rule's counts where they were in an earlier life.
+    pub(crate) fn recount(&mut self, counted: &Counted) {
+        let id = Some(&counted.id);
+        if let Some(standing) = self.rules.iter_mut().find(|s| s.rule.id.as_ref() == id) {
+            (standing.matched, standing.met) = (counted.matched, counted.met);
+        }
+    }
+
     /// The fault that meets a request, if one does. Counts it.
     pub fn meet(&mut self, dice: Dice, now: Nanos, met: &Met<'_>) -> Option<Fault> {
+        let counted = &mut self.counted;
         self.rules.iter_mut().find_map(|standing| {
             let rule = &standing.rule;
-            if matches!(rule.fault, Fault::Blackout { .. })
+            if matches!(rule.fault, Fault::Blackout { .. } | Fault::Stuck)
                 || !rule.is_due(now)
                 || !rule.matches(met)
             {
@@ -260,14 +334,17 @@ impl Faults {
                 return None;
             }
             if let Some(probability) = rule.probability {
-                // By what the request is and when, not by how many came before: one more read changes nothing else.
+                // By what the request is, not by how many others came before: one more read changes nothing else.
                 let id = rule.id.as_deref().unwrap_or("");
                 let place = [id, met.operation, met.region, met.account];
-                if dice.unit(&place, crate::call::fingerprint(met.request) ^ now) >= probability {
+                if dice.unit(&place, met.draw) >= probability {
                     return None;
                 }
             }
             standing.matched += 1;
+            if rule.count.is_some() || rule.skip > 0 {
+                counted.extend(rule.id.clone());
+            }
             if standing.matched <= rule.skip {
                 return None;
             }
@@ -297,15 +374,17 @@ impl Rule {
             && self.until.is_none_or(|until| now < nanos(until))
     }
 
-    fn matches(&self, met: &Met<'_>) -> bool {
-        let named = self
-            .operation
+    fn names(&self, operation: &str) -> bool {
+        self.operation
             .as_deref()
             .is_none_or(|name| match name.strip_suffix('*') {
-                Some(start) => met.operation.starts_with(start),
-                None => met.operation == name,
-            });
-        named
+                Some(start) => operation.starts_with(start),
+                None => operation == name,
+            })
+    }
+
+    fn matches(&self, met: &Met<'_>) -> bool {
+        self.names(met.operation)
             && self
                 .service
                 .as_deref()
@@ -331,6 +410,9 @@ impl Rule {
 }
 
 #[cfg(test)]
+mod kinds;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -351,6 +433,7 @@ mod tests {
             account: "111122223333",
             region: "eu-west-1",
             writes: true,
+            draw: 0,
             request,
         }
     }

@@ -8,6 +8,7 @@
 use crate::action::{self, Action};
 use crate::call::Executed;
 use crate::clock::{Nanos, SECOND};
+use crate::faults::Counted;
 use crate::world::{Answer, Caller, Request, Response, Settings, World};
 use bytes::Bytes;
 use crc::{CRC_32_ISCSI, Crc};
@@ -22,8 +23,8 @@ static CRC32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// The format that this program writes and reads.
 ///
-/// 2 has requests that are held up. Files of format 1 are read.
-pub const FORMAT: u32 = 2;
+/// 2 has requests that are held up, 3 how far faults have counted. Files of earlier formats are read.
+pub const FORMAT: u32 = 3;
 
 /// How much virtual time passes at most unrecorded. A restarted world begins at the end of what was reserved.
 const RESERVED: Nanos = SECOND;
@@ -59,6 +60,8 @@ enum Record {
         at: Nanos,
         action: Action,
     },
+    /// A fault that counts has met or let pass a request.
+    Counted(Counted),
     /// Time may have gone this far.
     Time {
         to: Nanos,
@@ -245,6 +248,7 @@ impl Kept {
                 self.world.advance_to(at);
                 action::act(&mut self.world, &action);
             }
+            Record::Counted(counted) => self.world.faults.recount(&counted),
             Record::Time { to } => self.reserved = self.reserved.max(to),
         }
     }
@@ -321,7 +325,11 @@ impl Kept {
             return Ok(());
         }
         let executed = std::mem::take(&mut self.world.executed);
-        let any = !executed.is_empty();
+        let counted = self.world.faults.counted();
+        let any = !executed.is_empty() || !counted.is_empty();
+        for counted in counted {
+            self.append(&Record::Counted(counted), &[])?;
+        }
         for Executed {
             at,
             due,

@@ -90,6 +90,16 @@ impl<V: Clone> Table<V> {
         Some(truth)
     }
 
+    /// Forgets what no reader sees any more at `now`: rows as they were, and rows that are gone.
+    pub fn forget(&mut self, now: Nanos) {
+        self.0.retain(|_, row| {
+            if row.fresh_at <= now {
+                row.stale = None;
+            }
+            row.truth.is_some() || row.stale.is_some()
+        });
+    }
+
     /// What a reader sees at `now`.
     pub fn seen(&self, key: &str, now: Nanos) -> Option<&V> {
         let row = self.0.get(key)?;
@@ -154,6 +164,23 @@ mod tests {
             (table.seen("a", 29), table.seen("a", 30), table.get("a")),
             (Some(&2), None, None)
         );
+    }
+
+    #[test]
+    fn what_nobody_sees_any_more_is_forgotten_and_nothing_else() {
+        let mut table = Table::default();
+        table.put("gone", 1, 0);
+        table.put("changed", 1, 0);
+        table.remove("gone", 30);
+        table.change("changed", 30, |v| *v = 2);
+        table.forget(29);
+        assert_eq!(
+            (table.seen("gone", 29), table.seen("changed", 29)),
+            (Some(&1), Some(&1))
+        );
+        table.forget(30);
+        assert_eq!((table.0.len(), table.seen("changed", 0)), (1, None));
+        assert_eq!(table.seen("changed", 30), Some(&2));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+mod queue;
+
 /// One HTTP request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -67,13 +69,14 @@ pub struct World {
     pub(crate) now: Nanos,
     events: BTreeMap<(Nanos, u64), Event>,
     sequence: u64,
-    /// How often something of a name has been drawn: the ordinals of [`Dice`] and of ids.
-    ordinals: BTreeMap<String, u64>,
+    /// How often something of a name has been drawn, by a hash of the name: the ordinals of [`Dice`] and of ids.
+    ordinals: BTreeMap<u64, u64>,
     /// What was drawn, by name and ordinal, while a transcript is kept.
     sampled: BTreeMap<(String, u64), Nanos>,
-    pub accounts: BTreeMap<String, Account>,
+    /// Boxed, as the places are: a node of the map has room for eleven, and most worlds have one.
+    pub accounts: BTreeMap<String, Box<Account>>,
     /// By account and region.
-    pub places: BTreeMap<(String, String), Place>,
+    pub places: BTreeMap<(String, String), Box<Place>>,
     /// Buckets: their names are global.
     pub s3: services::s3::State,
     /// Sessions: access keys are global.
@@ -88,6 +91,8 @@ pub struct World {
     /// Whether `executed` is filled: somebody keeps this world.
     pub(crate) recording: bool,
     pub(crate) executed: Vec<Executed>,
+    /// When what no reader sees any more was last forgotten.
+    forgot: Nanos,
     /// Where the world is served, if it is: links into it lead there.
     pub(crate) front: Option<String>,
     /// What the world is told to do: how long reads lag, whether signatures are checked, quotas lifted.
@@ -143,6 +148,7 @@ impl World {
             births: crate::oracle::Births::default(),
             recording: false,
             executed: Vec::new(),
+            forgot: 0,
             front: None,
             settings: Settings::default(),
         }
@@ -194,55 +200,11 @@ impl World {
         self.clone()
     }
 
-    /// Lets time pass: everything due until `at` happens, in order of time and then of scheduling.
-    pub fn advance_to(&mut self, at: Nanos) {
-        while let Some(due) = self.next_event().filter(|due| *due <= at) {
-            self.now = self.now.max(due);
-            // A request that was held up reaches its service before what else happens at that instant.
-            let late = self
-                .faults
-                .late
-                .first_key_value()
-                .is_some_and(|((when, _), _)| *when <= due);
-            if late {
-                if let Some((_, (request, caller))) = self.faults.late.pop_first() {
-                    crate::call::replay(self, &caller, &request);
-                }
-            } else if let Some((_, event)) = self.events.pop_first() {
-                services::happen(self, &event);
-            }
-        }
-        self.now = self.now.max(at);
-    }
-
-    /// When something next happens by itself.
-    pub fn next_event(&self) -> Option<Nanos> {
-        let event = self.events.first_key_value().map(|((due, _), _)| *due);
-        let late = self.faults.late.first_key_value().map(|((due, _), _)| *due);
-        event.into_iter().chain(late).min()
-    }
-
-    /// Schedules an event `after` from now.
-    pub fn schedule(&mut self, after: Nanos, event: Event) {
-        self.sequence += 1;
-        self.events.insert((self.now + after, self.sequence), event);
-    }
-
-    /// Whether an event that matches is still to come.
-    pub fn is_scheduled(&self, matches: impl Fn(&Event) -> bool) -> bool {
-        self.events.values().any(matches)
-    }
-
-    /// Takes back the events that match (a deleted resource needs no further life).
-    pub fn unschedule(&mut self, matches: impl Fn(&Event) -> bool) {
-        self.events.retain(|_, event| !matches(event));
-    }
-
     /// The global state of an account, made on first use.
     pub fn account(&mut self, account: &str) -> &mut Account {
         if !self.accounts.contains_key(account) {
             self.accounts
-                .insert(account.to_owned(), Account::new(account));
+                .insert(account.to_owned(), Box::new(Account::new(account)));
         }
         self.accounts
             .get_mut(account)
@@ -258,21 +220,19 @@ impl World {
 
     /// The same without making it.
     pub fn seen_place(&self, account: &str, region: &str) -> Option<&Place> {
-        self.places.get(&(account.to_owned(), region.to_owned()))
+        self.places
+            .get(&(account.to_owned(), region.to_owned()))
+            .map(Box::as_ref)
     }
 
     /// The next ordinal of a name, counted from 0.
     pub fn ordinal(&mut self, name: &str) -> u64 {
-        match self.ordinals.get_mut(name) {
-            Some(n) => {
-                *n += 1;
-                *n
-            }
-            None => {
-                self.ordinals.insert(name.to_owned(), 0);
-                0
-            }
-        }
+        let next = self
+            .ordinals
+            .entry(crate::call::hash(name.as_bytes()))
+            .or_default();
+        *next += 1;
+        *next - 1
     }
 
     /// Draws a duration for what `operation` does to `resource`. The ordinal counts how often that was drawn.

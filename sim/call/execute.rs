@@ -1,6 +1,6 @@
 //! Operations, once it is known who calls and with what: permission, the service, the page that was asked for.
 
-use super::{caller, fingerprint, pages, place, reads, refusal, request_id, validate};
+use super::{caller, draw, fingerprint, pages, place, reads, refusal, request_id, validate};
 use crate::error::AwsError;
 use crate::model::{Model, Operation};
 use crate::protocol::{self, address};
@@ -16,6 +16,8 @@ pub(super) struct Ask<'a> {
     pub(super) service: ServiceId,
     pub(super) operation: &'static Operation,
     pub(super) request_id: &'a str,
+    /// Whether a page repeats the last item of the one before: a fault.
+    pub(super) repeats: bool,
 }
 
 /// The operation, and the page of its answer that was asked for.
@@ -27,7 +29,10 @@ pub(super) fn paged(
     validate::input(ask.service, ask.model, ask.operation, &input.value)?;
     let page = pages::wanted(ask.service, ask.operation, &mut input.value)?;
     let mut output = execute(world, ask, &input)?;
-    if let Some(page) = page {
+    if let Some(mut page) = page {
+        if ask.repeats {
+            page.begin_earlier();
+        }
         pages::cut(ask.model, ask.operation, &page, &mut output.value);
     }
     Ok(output)
@@ -109,6 +114,7 @@ pub fn invoke_as(
         service,
         operation,
         request_id: "",
+        repeats: false,
     };
     execute(world, &ask, &input).map(|output| output.value)
 }
@@ -124,7 +130,8 @@ pub fn replay(world: &mut World, caller: &Caller, request: &Request) {
     let Ok(decoded) = protocol::decode(&dialect, model, request, address.bucket.as_deref()) else {
         return;
     };
-    let id = request_id(world, fingerprint(request));
+    let draw = draw(world, fingerprint(request), scope.as_ref());
+    let id = request_id(world.dice, draw);
     let ask = Ask {
         model,
         caller,
@@ -132,6 +139,7 @@ pub fn replay(world: &mut World, caller: &Caller, request: &Request) {
         service: address.service,
         operation: decoded.operation,
         request_id: &id,
+        repeats: false,
     };
     // A refusal is a result like any other.
     let _ = paged(world, &ask, decoded.input);

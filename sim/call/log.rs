@@ -6,7 +6,7 @@ use crate::protocol::address;
 use crate::services::ServiceId;
 use crate::world::{Answer, Caller, Reply, Request};
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Entries of the access log that are kept.
@@ -40,6 +40,8 @@ pub struct Log {
     /// Every request and answer since the beginning: equal for equal histories.
     pub digest: u64,
     pub calls: u64,
+    /// How often each request (a hash of it and of whose key signed it) was asked.
+    asked: Arc<BTreeMap<u64, u64>>,
     transcript: Option<Arc<Vec<u8>>>,
     requests: Option<Arc<Vec<Request>>>,
 }
@@ -100,6 +102,13 @@ impl Log {
         }
         out.extend_from_slice(body);
         out.push(b'\n');
+    }
+
+    /// How often this has been asked before; counts it.
+    pub(super) fn nth(&mut self, asked: u64) -> u64 {
+        let times = Arc::make_mut(&mut self.asked).entry(asked).or_default();
+        *times += 1;
+        *times - 1
     }
 
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Access> {

@@ -2,10 +2,10 @@
 //!
 //! Everything here is the same for every service; what an operation means is the service's own affair.
 
-use crate::clock::{MINUTE, Nanos, Pert, SECOND};
+use crate::clock::{Dice, MINUTE, Nanos, Pert, SECOND};
 use crate::error::AwsError;
 use crate::faults::{Fault, Met};
-use crate::model::{Kind, Model, Operation, Shape};
+use crate::model::{Model, Operation};
 use crate::protocol::answer::Envelope;
 use crate::protocol::{self, Decoded, Dialect, Undecoded, address, answer};
 use crate::services::{ServiceId, s3};
@@ -19,6 +19,7 @@ mod fingerprint;
 mod log;
 pub mod pages;
 pub mod refusal;
+mod spoil;
 pub mod throttle;
 pub mod validate;
 
@@ -29,6 +30,7 @@ use execute::{Ask, paged};
 pub use execute::{invoke, invoke_as, replay};
 pub use fingerprint::{fingerprint, hash};
 pub use log::{Access, Executed, Log};
+use spoil::{enlarged, odd_status};
 
 /// How long AWS takes to answer: most calls tens of milliseconds. An assumption; nobody publishes it.
 const LATENCY: Pert = Pert(0.005, 0.018, 0.08);
@@ -62,13 +64,13 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
     let now = world.now;
     let seconds = world.unix(now);
     let dice = world.dice;
-    // By what is asked and when, never by what came before: one more read changes no other duration.
-    let latency = dice.duration(LATENCY, &["latency"], print ^ now);
+    let scope = address::scope(request);
+    let draw = draw(world, print, scope.as_ref());
+    let latency = dice.duration(LATENCY, &["latency"], draw);
     let envelope = Envelope {
-        request_id: request_id(world, print),
+        request_id: request_id(dice, draw),
         now: seconds,
     };
-    let scope = address::scope(request);
     let Some(address) = place(world, request, scope.as_ref()) else {
         let (dialect, error) = protocol::nobody();
         let response = answer::error(&dialect, None, &error, &envelope);
@@ -122,7 +124,7 @@ pub fn serve(world: &mut World, request: &Request) -> Answer {
         envelope: &envelope,
         latency,
         region: &address.region,
-        print,
+        draw,
     };
     let caller = caller::identify(
         call.world,
@@ -176,10 +178,18 @@ fn place(
     Some(address)
 }
 
-fn request_id(world: &World, print: u64) -> String {
-    let now = world.now;
-    let high = world.dice.hash(&["request"], print ^ now);
-    let low = world.dice.hash(&["request", "low"], print ^ now);
+/// The ordinal of all chance in one call: what is asked, by which key, and how often that key has asked the same before.
+/// Neither the time nor what anybody else asks is in it: one more read changes no other duration.
+fn draw(world: &mut World, print: u64, scope: Option<&address::Scope>) -> u64 {
+    let key = scope.map_or(0, |scope| hash(scope.access_key.as_bytes()));
+    let asked = hash(&(print ^ key.rotate_left(17)).to_le_bytes());
+    let nth = world.log.nth(asked);
+    hash(&(asked ^ hash(&nth.to_le_bytes())).to_le_bytes())
+}
+
+fn request_id(dice: Dice, draw: u64) -> String {
+    let high = dice.hash(&["request"], draw);
+    let low = dice.hash(&["request", "low"], draw);
     format!(
         "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
         high >> 32,
@@ -221,7 +231,7 @@ struct Call<'c> {
     envelope: &'c Envelope,
     latency: Nanos,
     region: &'c str,
-    print: u64,
+    draw: u64,
 }
 
 impl Call<'_> {
@@ -263,13 +273,13 @@ impl Call<'_> {
             account: &caller.account,
             region: self.region,
             writes: access.writes,
+            draw: self.draw,
             request: self.request,
         };
         let fault = self.world.faults.meet(dice, now, &met).or_else(|| {
             // AWS adds statuses without asking: a client meets one now and then, whatever else goes wrong.
-            let print = self.print ^ now;
             let odd = !access.writes
-                && dice.unit(&["odd status", name], print) < self.world.settings.odd_statuses;
+                && dice.unit(&["odd status", name], self.draw) < self.world.settings.odd_statuses;
             odd.then(|| Fault::UnknownStatus {
                 value: String::from("reconsidering"),
             })
@@ -297,6 +307,7 @@ impl Call<'_> {
             service,
             operation,
             request_id: &self.envelope.request_id,
+            repeats: matches!(fault, Some(Fault::Repeat)),
         };
         let result = paged(self.world, &ask, decoded.input);
         if let Err(error) = &result {
@@ -425,6 +436,10 @@ impl Call<'_> {
                 response.body = response.body.slice(..half);
                 self.respond(response)
             }
+            Some(Fault::UnknownMember) => {
+                response.body = enlarged(&response.body);
+                self.respond(response)
+            }
             Some(Fault::Malformed) => {
                 response.body =
                     Bytes::from_static(b"<html><body>upstream connect error</body></html>");
@@ -444,38 +459,5 @@ fn name_of(fault: &Fault) -> String {
         Ok(Value::String(name)) => name,
         Ok(Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
         _ => String::new(),
-    }
-}
-
-/// Puts a status that no client knows where the first one is.
-fn odd_status(model: &Model, shape: &Shape, value: &mut Value, odd: &str) -> bool {
-    match (shape.kind, value) {
-        (Kind::Structure, Value::Object(map)) => {
-            // Its own status before those of its parts.
-            for member in &shape.members {
-                let lower = member.name.to_ascii_lowercase();
-                let is_status =
-                    lower.ends_with("status") || lower == "state" || lower == "laststatus";
-                let found = map.get_mut(&member.name).filter(|v| v.is_string());
-                if let Some(found) = found.filter(|_| is_status) {
-                    *found = Value::String(odd.to_owned());
-                    return true;
-                }
-            }
-            shape.members.iter().any(|member| {
-                let found = map.get_mut(&member.name);
-                found.is_some_and(|found| odd_status(model, model.shape_of(member), found, odd))
-            })
-        }
-        (Kind::List, Value::Array(items)) => {
-            let Some(element) = &shape.element else {
-                return false;
-            };
-            let inner = model.shape_of(element);
-            items
-                .iter_mut()
-                .any(|item| odd_status(model, inner, item, odd))
-        }
-        _ => false,
     }
 }

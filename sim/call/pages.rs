@@ -205,6 +205,16 @@ pub fn cut(model: &Model, operation: &Operation, page: &Page, output: &mut Value
     }
 }
 
+impl Page {
+    /// Begins with the last item of the page before: a fault.
+    pub fn begin_earlier(&mut self) {
+        if self.from > 0 {
+            self.from -= 1;
+            self.after = 0;
+        }
+    }
+}
+
 /// Half of the list is all there is: a fault.
 pub fn halve(operation: &Operation, output: &mut Value) {
     let Some(paginator) = &operation.paginator else {

@@ -398,6 +398,14 @@ pub fn bad_page(service: ServiceId) -> AwsError {
 }
 
 /// AWS itself fails.
+/// A service that cannot do it now, in its own form, and why.
+pub fn unavailable(service: ServiceId, why: &str) -> AwsError {
+    AwsError {
+        message: why.to_owned(),
+        ..broken(service, 503)
+    }
+}
+
 pub fn broken(service: ServiceId, status: u16) -> AwsError {
     let (code, message) = match (service, status) {
         (ServiceId::S3, 503) => ("ServiceUnavailable", "Reduce your request rate."),

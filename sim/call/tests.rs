@@ -71,20 +71,37 @@ fn the_same_seed_gives_the_same_answers_and_another_does_not() {
     assert_ne!(run(1), run(2));
 }
 
+/// The same request by another key.
+fn by_another(request: &Request) -> Request {
+    let mut other = request.clone();
+    other.headers[0].1 = other.headers[0].1.replace("IOSFODNN7", "ANOTHER00");
+    other
+}
+
 #[test]
-fn one_read_more_changes_no_other_duration() {
-    let latencies = |extra: bool| {
+fn one_read_more_changes_no_other_duration_nor_does_a_moment_more() {
+    let latencies = |extra: Option<Request>, later: u64| {
         let mut world = World::new(1);
         (0..20)
             .map(|n| {
-                if extra && n == 7 {
-                    world.call(&identity(), n * SECOND);
+                if n == 7 {
+                    extra
+                        .iter()
+                        .for_each(|extra| drop(world.call(extra, n * SECOND)));
                 }
-                world.call(&session(), n * SECOND).latency
+                world.call(&session(), n * SECOND + later).latency
             })
             .collect::<Vec<_>>()
     };
-    assert_eq!(latencies(false), latencies(true));
+    let alone = latencies(None, 0);
+    assert_eq!(alone, latencies(Some(identity()), 0), "another question");
+    let same = Some(by_another(&session()));
+    assert_eq!(alone, latencies(same, 0), "the same by another key");
+    assert_eq!(alone, latencies(None, 1), "all of it a moment later");
+    let mut distinct = alone.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 20, "asked again, it takes another time");
 }
 
 #[test]

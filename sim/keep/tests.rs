@@ -43,6 +43,29 @@ fn every_answered_change_is_there_after_a_restart() {
 }
 
 #[test]
+fn a_fault_that_counts_goes_on_counting_after_a_restart() {
+    let path = path("counted");
+    let twice = Action::AddFault {
+        rule: serde_json::from_str(
+            r#"{"operation":"GetSessionToken","skip":1,"count":2,"fault":"reset"}"#,
+        )
+        .unwrap(),
+    };
+    let mut lives = Vec::new();
+    for life in 0..5 {
+        let mut kept = Kept::open(&path, 1, Settings::default()).unwrap();
+        if life == 0 {
+            kept.act(&twice).unwrap();
+        }
+        let at = kept.world().now() + SECOND;
+        let answer = kept.call(&session(), at).unwrap();
+        lives.push(matches!(answer.reply, crate::world::Reply::Reset));
+    }
+    assert_eq!(lives, [false, true, true, false, false]);
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
 fn a_request_that_is_held_up_arrives_although_the_process_died() {
     let path = path("late");
     let late = Action::AddFault {

@@ -1,11 +1,11 @@
 //! Every live resource, with its tags and who made it.
 
 use super::Birth;
-use crate::services::ServiceId;
 use crate::services::ServiceId::{
     Acm, Autoscaling, Cloudwatch, Ec2, Ecr, Ecs, Elbv2, Iam, Kms, Logs, Rds, Route53, S3, Secrets,
     Ssm,
 };
+use crate::services::{ServiceId, ecs};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -618,8 +618,8 @@ impl Look<'_> {
                     None,
                 );
             }
-            let listed = self.ask(Ecs, "ListServices", json!({ "cluster": arn }));
-            for one in rows(&listed, "serviceArns").chunks(10) {
+            let arn = arn.as_str().unwrap_or_default();
+            for one in ecs::living(self.world, self.account, self.region, arn).chunks(10) {
                 let input = json!({ "cluster": arn, "services": one, "include": ["TAGS"] });
                 let described = self.ask(Ecs, "DescribeServices", input);
                 for service in rows(&described, "services") {

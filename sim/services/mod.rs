@@ -3,12 +3,14 @@
 //! A service is a row in [`SERVICES`]. It knows its own state and calls the `pub` functions of other services; it never
 //! touches another service's rows, and never writes bytes.
 
+use crate::clock::Nanos;
 use crate::error::AwsError;
 use crate::world::{Cx, Event, Input, Output, World};
 
 pub mod acm;
 pub mod autoscaling;
 pub mod cloudwatch;
+pub(crate) mod dark;
 pub mod ec2;
 pub mod ecr;
 pub mod ecs;
@@ -183,6 +185,16 @@ impl Account {
             iam: iam::State::new(account),
             route53: route53::State::default(),
         }
+    }
+}
+
+impl Place {
+    /// Forgets what no reader sees any more, where rows come and go.
+    pub fn forget(&mut self, now: Nanos) {
+        self.ec2.forget(now);
+        self.ecs.forget(now);
+        self.elbv2.forget(now);
+        self.rds.forget(now);
     }
 }
 

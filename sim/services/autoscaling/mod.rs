@@ -208,11 +208,7 @@ fn register(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
             "Tags cannot be specified when updating an existing scalable target.",
         ));
     }
-    iam::ensure_service_linked_role(
-        cx.world,
-        &account,
-        "ecs.application-autoscaling.amazonaws.com",
-    );
+    iam::ensure_service_linked_role(cx, "ecs.application-autoscaling.amazonaws.com")?;
     let id = cx.hex("scalable-target", 24);
     let target = match &old {
         Some(old) => Target {

@@ -34,6 +34,23 @@ pub struct State {
     pub(crate) opted_in: bool,
 }
 
+impl State {
+    /// What no reader sees any more.
+    pub(crate) fn forget(&mut self, now: Nanos) {
+        self.vpcs.forget(now);
+        self.subnets.forget(now);
+        self.internet_gateways.forget(now);
+        self.addresses.forget(now);
+        self.nat_gateways.forget(now);
+        self.route_tables.forget(now);
+        self.groups.forget(now);
+        self.acls.forget(now);
+        self.endpoints.forget(now);
+        self.interfaces.forget(now);
+        self.tags.forget(now);
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct TokenAnswer {
     pub input: Value,

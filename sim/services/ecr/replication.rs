@@ -134,8 +134,7 @@ pub(super) fn put(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
             prefixes,
         });
     }
-    let account = cx.account_id().to_owned();
-    iam::ensure_service_linked_role(cx.world, &account, "replication.ecr.amazonaws.com");
+    iam::ensure_service_linked_role(cx, "replication.ecr.amazonaws.com")?;
     let rules = Rules(rules);
     let out = json!({"replicationConfiguration": rules.json()});
     cx.place().ecr.replication = rules;

@@ -4,7 +4,7 @@ use super::{
     Repository, about, change, images, invalid, named, no_repository, registry_of, rules, seen,
 };
 use crate::error::AwsError;
-use crate::services::kms;
+use crate::services::{kms, quotas};
 use crate::world::{Cx, Input, World};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -224,6 +224,12 @@ pub(super) fn make(
             "The repository with name '{name}' already exists in the registry with id '{registry}'"
         );
         return Err(AwsError::new("RepositoryAlreadyExistsException", message));
+    }
+    let held = world.place(registry, region).ecr.repositories.len();
+    let most = quotas::limit(world, registry, region, "L-CFEB8E8D");
+    if held as f64 >= most {
+        let message = format!("The operation would exceed the limit of {most} repositories");
+        return Err(AwsError::new("LimitExceededException", message));
     }
     let mut encryption = wish
         .encryption

@@ -2,7 +2,7 @@
 
 use super::{Scope, Tags, client, failure, includes, invalid, last, tags_json, tags_of};
 use crate::error::AwsError;
-use crate::services::iam;
+use crate::services::{iam, quotas};
 use crate::world::{Cx, Input};
 use serde_json::{Value, json};
 
@@ -128,6 +128,11 @@ pub(super) fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
         .get(&name)
         .is_none_or(|c| c.status != "ACTIVE")
     {
+        let held = &cx.place().ecs.clusters;
+        let held = held.iter().filter(|(_, c)| c.status == "ACTIVE").count();
+        if held as f64 >= quotas::limit(cx.world, cx.account_id(), &cx.region, "L-21C621EB") {
+            return Err(client("The limit of clusters per account is reached."));
+        }
         let insights = cx
             .place()
             .ecs
@@ -164,10 +169,9 @@ pub(super) fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
             created_by: cx.caller.arn.clone(),
             created: cx.unix_now(),
         };
+        iam::ensure_service_linked_role(cx, "ecs.amazonaws.com")?;
         let fresh = cx.visible_at(&name);
         cx.place().ecs.clusters.put(name.clone(), cluster, fresh);
-        let account = cx.account_id().to_owned();
-        iam::ensure_service_linked_role(cx.world, &account, "ecs.amazonaws.com");
     }
     let all = ["SETTINGS", "TAGS", "CONFIGURATIONS", "STATISTICS"].map(str::to_owned);
     Ok(json!({ "cluster": render(cx, &name, &all) }))

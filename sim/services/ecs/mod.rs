@@ -5,6 +5,7 @@
 //! in [`start`]; what runs in it is the data plane's business ([`crate::plane::tasks`]).
 
 use super::{Service, ServiceId};
+use crate::clock::Nanos;
 use crate::error::AwsError;
 use crate::plane::{Endpoint, HttpRequest};
 use crate::table::Table;
@@ -72,6 +73,18 @@ pub struct State {
     pub(crate) settings: BTreeMap<(String, String), String>,
 }
 
+impl State {
+    /// What no reader sees any more.
+    pub(crate) fn forget(&mut self, now: Nanos) {
+        self.clusters.forget(now);
+        self.definitions.forget(now);
+        self.services.forget(now);
+        self.tasks.forget(now);
+        self.service_deployments.forget(now);
+        self.service_revisions.forget(now);
+    }
+}
+
 /// What the process on a port of a task would answer to one request now.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TaskAnswer {
@@ -86,6 +99,18 @@ pub enum TaskAnswer {
         body: String,
         by: String,
     },
+}
+
+/// The services of a cluster that have or will have tasks: those on their way out too, which no list has any more.
+pub fn living(world: &World, account: &str, region: &str, cluster: &str) -> Vec<String> {
+    let services = world.seen_place(account, region).map(|p| &p.ecs.services);
+    let cluster = last(cluster);
+    services
+        .into_iter()
+        .flat_map(Table::iter)
+        .filter(|(_, s)| s.cluster == cluster && s.status != "INACTIVE")
+        .map(|(_, s)| s.arn.clone())
+        .collect()
 }
 
 /// What the process at `at` would answer now. Reachability is the caller's question ([`crate::plane`]).

@@ -42,8 +42,8 @@ pub(super) fn poke(world: &mut World, scope: &Scope, key: &str, after: Nanos) {
 pub(super) fn tick(world: &mut World, scope: &Scope, key: &str) {
     let now = world.now();
     match scope.state(world).notes.get_mut(key) {
-        Some(notes) if notes.due == Some(now) => notes.due = None,
-        // Another look, nearer in time, has taken this one's place.
+        Some(notes) if notes.due.is_some_and(|due| due <= now) => notes.due = None,
+        // Another look, nearer in time, has taken this one's place. (One that waited for the light comes late.)
         _ => return,
     }
     let Some(service) = scope.state(world).services.get(key).cloned() else {

@@ -301,8 +301,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
     given["deploymentConfiguration"] = configured(input.value.get("deploymentConfiguration"))?;
     filled_network(&mut given);
     filled_launch(cx, &cluster, &mut given);
-    let account = cx.account_id().to_owned();
-    iam::ensure_service_linked_role(cx.world, &account, "ecs.amazonaws.com");
+    iam::ensure_service_linked_role(cx, "ecs.amazonaws.com")?;
 
     let scope = Scope::of(cx);
     let arn = scope.arn(&format!("service/{key}"));

@@ -94,8 +94,7 @@ pub(super) fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
             "The maximum number of load balancers has been reached.",
         ));
     }
-    let account = cx.account_id().to_owned();
-    iam::ensure_service_linked_role(cx.world, &account, "elasticloadbalancing.amazonaws.com");
+    iam::ensure_service_linked_role(cx, "elasticloadbalancing.amazonaws.com")?;
     let digits = cx.hex("load balancer", 16);
     let short = match kind {
         Kind::Application => "app",

@@ -17,6 +17,17 @@ pub struct State {
     pub(crate) tags: Table<Tags>,
 }
 
+impl State {
+    /// What no reader sees any more.
+    pub(crate) fn forget(&mut self, now: Nanos) {
+        self.balancers.forget(now);
+        self.groups.forget(now);
+        self.listeners.forget(now);
+        self.rules.forget(now);
+        self.tags.forget(now);
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Application,

@@ -1105,6 +1105,8 @@ fn limits_and_policies_are_told() {
 #[test]
 fn a_name_made_while_route_53_cannot_be_changed_is_published_when_it_can() {
     let mut site = Site::new();
+    // The first of an account needs a role that only IAM can make.
+    site.balancer("first");
     let dark =
         r#"{"id": "dark", "region": "us-east-1", "fault": {"blackout": {"plane": "control"}}}"#;
     let rule = crate::faults::Rule::from_json(dark).unwrap();

@@ -4,8 +4,10 @@ use super::policy::{Policy, Use};
 use super::principal::{Kind, RoleFacts};
 use super::roles::{made, write};
 use super::{absent, exists};
+use crate::call::refusal;
 use crate::clock::Pert;
 use crate::error::AwsError;
+use crate::protocol::address::GLOBAL_REGION;
 use crate::services::{Account, ServiceId};
 use crate::world::{Caller, Cx, Input, World};
 use serde_json::{Value, json};
@@ -107,10 +109,33 @@ pub fn has_service_linked_role(world: &World, account: &str, service_principal: 
 }
 
 /// Makes the service-linked role of a service if the account has none, as services do on first use.
-pub fn ensure_service_linked_role(world: &mut World, account: &str, service_principal: &str) {
-    if has_service_linked_role(world, account, service_principal) {
-        return;
+///
+/// # Errors
+/// It is not there, and IAM's control plane, the one in us-east-1, is dark: in the service's own words.
+pub fn ensure_service_linked_role(cx: &mut Cx<'_>, service: &str) -> Result<(), AwsError> {
+    let account = cx.caller.account.clone();
+    if has_service_linked_role(cx.world, &account, service) {
+        return Ok(());
     }
+    let dark = cx
+        .world
+        .faults
+        .control_dark(ServiceId::Iam, GLOBAL_REGION, cx.now());
+    if dark.is_some() {
+        let why = format!(
+            "Unable to assume the service linked role. Please verify that the service linked role for {service} exists."
+        );
+        return Err(match cx.service {
+            ServiceId::Ecs => AwsError::new("InvalidParameterException", why),
+            other => refusal::unavailable(other, &why),
+        });
+    }
+    make_for(cx.world, &account, service);
+    Ok(())
+}
+
+/// Makes a service's role as the service itself does.
+pub(super) fn make_for(world: &mut World, account: &str, service_principal: &str) {
     let mut cx = Cx {
         caller: Caller {
             account: account.to_owned(),

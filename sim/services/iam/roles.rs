@@ -5,6 +5,8 @@ use super::principal::{Kind, Principal, RoleFacts};
 use super::{absent, exists, malformed, merged_tags, over, unique_id};
 use crate::clock::Pert;
 use crate::error::AwsError;
+use crate::protocol::address::GLOBAL_REGION;
+use crate::services::quotas;
 use crate::world::{Cx, Input};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,16 +82,14 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     if cx.account().iam.principals.contains(&key) {
         return Err(exists("Role", &name));
     }
-    if cx
-        .account()
-        .iam
-        .principals
+    let principals = &cx.account().iam.principals;
+    let held = principals
         .iter()
         .filter(|(_, p)| p.kind == Kind::Role)
-        .count()
-        >= 1000
-    {
-        return Err(over("RolesPerAccount", 1000));
+        .count();
+    let most = quotas::limit(cx.world, cx.account_id(), GLOBAL_REGION, "L-FE177D64");
+    if held as f64 >= most {
+        return Err(over("RolesPerAccount", most as usize));
     }
     let facts = RoleFacts {
         trust,

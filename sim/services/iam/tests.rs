@@ -741,7 +741,7 @@ fn a_service_linked_role_is_made_once_and_changed_by_nobody() {
         ACCOUNT,
         "ecs.amazonaws.com"
     ));
-    ensure_service_linked_role(&mut world, ACCOUNT, "rds.amazonaws.com");
+    linked::make_for(&mut world, ACCOUNT, "rds.amazonaws.com");
     assert!(has_service_linked_role(
         &world,
         ACCOUNT,

@@ -2,6 +2,7 @@
 
 use super::{find, named, named_as, resolve};
 use crate::error::AwsError;
+use crate::services::quotas;
 use crate::world::{Cx, Input};
 use serde_json::{Value, json};
 
@@ -55,6 +56,14 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
             cx.arn("kms", &name)
         );
         return Err(AwsError::new("AlreadyExistsException", message));
+    }
+    let held = &cx.place().kms.aliases;
+    let held = held.iter().filter(|(_, alias)| alias.key == key.id).count();
+    if held as f64 >= quotas::limit(cx.world, cx.account_id(), &cx.region, "L-340F62FB") {
+        return Err(AwsError::new(
+            "LimitExceededException",
+            "The key has as many aliases as it may have.",
+        ));
     }
     let (now, at) = (cx.now(), cx.unix_now());
     cx.place().kms.aliases.put(

@@ -68,8 +68,7 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         pending_window: None,
     };
     if multi_region {
-        let account = cx.caller.account.clone();
-        iam::ensure_service_linked_role(cx.world, &account, "mrk.kms.amazonaws.com");
+        iam::ensure_service_linked_role(cx, "mrk.kms.amazonaws.com")?;
     }
     let now = cx.now();
     cx.place().kms.keys.put(id, key.clone(), now);

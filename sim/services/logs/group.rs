@@ -3,7 +3,7 @@
 use super::filters::{MetricFilter, SubscriptionFilter};
 use super::{change, invalid, milliseconds, name_in, named, no_group, no_stream, stream_key};
 use crate::error::AwsError;
-use crate::services::kms;
+use crate::services::{kms, quotas};
 use crate::world::{Cx, Input};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -122,6 +122,13 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         return Err(AwsError::new(
             "ResourceAlreadyExistsException",
             "The specified log group already exists",
+        ));
+    }
+    let held = cx.place().logs.groups.len();
+    if held as f64 >= quotas::limit(cx.world, cx.account_id(), &cx.region, "L-C7B9AAAB") {
+        return Err(AwsError::new(
+            "LimitExceededException",
+            "Resource limit exceeded.",
         ));
     }
     let group = Group {

@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 
 pub mod facts;
 
+#[cfg(test)]
+mod kept;
+
 pub const SERVICE: Service = Service {
     id: ServiceId::Quotas,
     handle,

@@ -88,6 +88,21 @@ pub struct State {
     pub exhausted: BTreeSet<(String, String)>,
 }
 
+impl State {
+    /// What no reader sees any more.
+    pub(crate) fn forget(&mut self, now: Nanos) {
+        self.instances.forget(now);
+        self.snapshots.forget(now);
+        self.automated_backups.forget(now);
+        self.clusters.forget(now);
+        self.cluster_snapshots.forget(now);
+        self.subnet_groups.forget(now);
+        self.parameter_groups.forget(now);
+        self.cluster_parameter_groups.forget(now);
+        self.option_groups.forget(now);
+    }
+}
+
 /// Where the rows of a database are.
 #[derive(Clone, Debug)]
 pub enum Content {

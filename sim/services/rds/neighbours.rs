@@ -265,6 +265,5 @@ pub fn service_role(cx: &mut Cx<'_>) -> Result<(), AwsError> {
              and try again later",
         ));
     }
-    iam::ensure_service_linked_role(cx.world, &account, RDS);
-    Ok(())
+    iam::ensure_service_linked_role(cx, RDS)
 }

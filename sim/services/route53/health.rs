@@ -6,11 +6,12 @@ use super::probe::alarm_state;
 use super::records::invalid;
 use crate::clock::{Nanos, SECOND};
 use crate::error::AwsError;
-use crate::services::ServiceId;
+use crate::protocol::address::GLOBAL_REGION;
+use crate::services::{ServiceId, quotas};
 use crate::world::{Cx, Input, World};
 use serde_json::{Value, json};
 
-pub(super) const CHECKS_PER_ACCOUNT: usize = 200;
+pub(super) const CHECKS_PER_ACCOUNT: &str = "L-ACB674F3";
 
 /// Where checkers ask from, one block each (documentation addresses: AWS's own list changes).
 pub(super) const CHECKER_RANGES: [&str; 3] = ["192.0.2.0/26", "198.51.100.0/26", "203.0.113.0/26"];
@@ -85,9 +86,11 @@ pub(super) fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
     if state.spent_references.contains_key(&reference) {
         return Err(reference_taken());
     }
-    if state.checks.len() >= CHECKS_PER_ACCOUNT {
+    let held = state.checks.len();
+    let most = quotas::limit(cx.world, cx.account_id(), GLOBAL_REGION, CHECKS_PER_ACCOUNT);
+    if held as f64 >= most {
         let message = format!(
-            "Limits Exceeded: MAX_HEALTH_CHECKS_BY_OWNER - Cannot create more than {CHECKS_PER_ACCOUNT}."
+            "Limits Exceeded: MAX_HEALTH_CHECKS_BY_OWNER - Cannot create more than {most}."
         );
         return Err(AwsError::new("TooManyHealthChecks", message).status(400));
     }

@@ -5,12 +5,14 @@ use super::vpcs::{check_conflict, check_vpc, vpc_of};
 use super::{Change, SERVERS, Vpc, Zone, bare, change, name, no_such_zone};
 use crate::clock::Pert;
 use crate::error::AwsError;
+use crate::protocol::address::GLOBAL_REGION;
+use crate::services::quotas;
 use crate::world::{Cx, Event, Input, World};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const ZONES_PER_ACCOUNT: usize = 500;
+const ZONES_PER_ACCOUNT: &str = "L-4EA4796A";
 
 /// The zone that an input names, of the caller's account.
 pub(super) fn named<'c>(
@@ -93,15 +95,15 @@ pub(super) fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> 
         return Err(AwsError::new("InvalidDomainName", message).status(400));
     }
     let reference = input.str("CallerReference").unwrap_or_default().to_owned();
+    let most = quotas::limit(cx.world, cx.account_id(), GLOBAL_REGION, ZONES_PER_ACCOUNT);
     let state = &cx.account().route53;
     if state.zones.iter().any(|(_, z)| z.reference == reference) {
         let message = "A hosted zone has already been created with the specified caller reference.";
         return Err(AwsError::new("HostedZoneAlreadyExists", message).status(409));
     }
-    if state.zones.len() >= ZONES_PER_ACCOUNT {
-        let message = format!(
-            "Limits Exceeded: MAX_HOSTED_ZONES_BY_OWNER - Cannot create more than {ZONES_PER_ACCOUNT}."
-        );
+    if state.zones.len() as f64 >= most {
+        let message =
+            format!("Limits Exceeded: MAX_HOSTED_ZONES_BY_OWNER - Cannot create more than {most}.");
         return Err(AwsError::new("TooManyHostedZones", message).status(400));
     }
     if let Some(set) = input.str("DelegationSetId") {
@@ -240,10 +242,16 @@ pub(super) fn limit(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
 
 pub(super) fn account_limit(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     let kind = input.str("Type").unwrap_or_default().to_owned();
+    let limit =
+        |quota: &str| quotas::limit(cx.world, cx.account_id(), GLOBAL_REGION, quota) as usize;
+    let (checks, zones) = (
+        limit(super::health::CHECKS_PER_ACCOUNT),
+        limit(ZONES_PER_ACCOUNT),
+    );
     let state = &cx.account().route53;
     let (value, count) = match kind.as_str() {
-        "MAX_HEALTH_CHECKS_BY_OWNER" => (super::health::CHECKS_PER_ACCOUNT, state.checks.len()),
-        "MAX_HOSTED_ZONES_BY_OWNER" => (ZONES_PER_ACCOUNT, state.zones.len()),
+        "MAX_HEALTH_CHECKS_BY_OWNER" => (checks, state.checks.len()),
+        "MAX_HOSTED_ZONES_BY_OWNER" => (zones, state.zones.len()),
         "MAX_REUSABLE_DELEGATION_SETS_BY_OWNER" => (100, 0),
         "MAX_TRAFFIC_POLICIES_BY_OWNER" => (50, 0),
         "MAX_TRAFFIC_POLICY_INSTANCES_BY_OWNER" => (5, 0),

@@ -1,5 +1,6 @@
 //! A world that is served and kept survives SIGKILL at any moment: every change that was answered is there afterwards.
 
+use aws_sim::clock::Dice;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -96,8 +97,10 @@ fn every_answered_change_is_there_after_sigkill_under_load() {
                 })
             })
             .collect();
-        // After a different number of answers each time, and in the middle of others.
-        while count.load(Ordering::SeqCst) < 1 + round * 7 % 23 {
+        // After another number of answers each time, drawn by the round, and in the middle of others: every client asks
+        // again as soon as it is answered.
+        let answers = 1 + Dice(7).hash(&["kill"], round as u64) as usize % 60;
+        while count.load(Ordering::SeqCst) < answers {
             std::thread::yield_now();
         }
         server.process.kill().unwrap();
@@ -108,7 +111,15 @@ fn every_answered_change_is_there_after_sigkill_under_load() {
         }
         answered.extend_from_slice(&last);
     }
-    assert!(answered.len() > ROUNDS);
+    assert!(answered.len() > 20 * ROUNDS, "{} changes", answered.len());
+    // Several clients were at it: what was answered is not one client's.
+    for client in 0..CLIENTS {
+        let of = |user: &&String| user.split('-').nth(2) == Some(&client.to_string());
+        assert!(
+            answered.iter().filter(of).count() > ROUNDS,
+            "client {client}"
+        );
+    }
     let mut server = start(&file);
     for user in &answered {
         assert_eq!(
