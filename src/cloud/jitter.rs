@@ -1,17 +1,22 @@
-//! The SDK's chance, pinned: back-off depends on the call alone, not on what other tasks did before.
+//! The SDK's chance, pinned: back-off depends on the call alone, not on what other tasks did before, and what is sent is
+//! the same to the byte.
 //!
 //! The SDK draws its retry jitter from a thread-local generator. Re-seeding that generator before each attempt from
-//! the call itself keeps a world the same when one call more is made elsewhere.
+//! the call itself keeps a world the same when one call more is made elsewhere. Maps in its requests are hash maps, whose
+//! order nobody can seed: the members of a JSON body are put in order before it is signed.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+    BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+    FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -71,6 +76,22 @@ impl Intercept for PinnedJitter {
         Ok(())
     }
 
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        let kind = request.headers().get("content-type");
+        if kind.is_some_and(|kind| kind.contains("json"))
+            && let Some(ordered) = request.body().bytes().and_then(ordered)
+        {
+            *request.body_mut() = SdkBody::from(ordered);
+        }
+        Ok(())
+    }
+
     fn read_after_attempt(
         &self,
         _: &FinalizerInterceptorContextRef<'_>,
@@ -84,6 +105,16 @@ impl Intercept for PinnedJitter {
         }
         Ok(())
     }
+}
+
+/// A JSON document with the members of its objects in order; `None` if it is flat, as the SDK writes structures in the
+/// model's order, or would not keep the length that is announced.
+fn ordered(body: &[u8]) -> Option<Vec<u8>> {
+    body.get(1..)?.contains(&b'{').then_some(())?;
+    let mut value: Value = serde_json::from_slice(body).ok()?;
+    value.sort_all_objects();
+    let ordered = serde_json::to_vec(&value).ok()?;
+    (ordered.len() == body.len()).then_some(ordered)
 }
 
 /// FNV-1a with a finaliser: a fixed hash, the same in every build.

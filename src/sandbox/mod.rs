@@ -81,7 +81,10 @@ impl Sandbox {
 
     /// The world that is kept in a file, or a new one there.
     pub fn open(path: &Path, seed: u64, settings: Settings) -> Result<Sandbox, KeepError> {
-        Ok(Sandbox::around(Kept::open(path, seed, settings)?, seed))
+        let kept = Kept::open(path, seed, settings)?;
+        // A file that was begun elsewhere has the seed that was chosen there.
+        let seed = kept.world().dice.0;
+        Ok(Sandbox::around(kept, seed))
     }
 
     /// A world that was prepared elsewhere (a fork, for instance).

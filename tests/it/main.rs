@@ -17,6 +17,8 @@ mod readers;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod same;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod shapes;

@@ -3,6 +3,7 @@
 //! Each rule is a function over a text, and is shown a text that breaks it before it is shown ours.
 
 mod long;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

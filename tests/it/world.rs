@@ -88,7 +88,8 @@ impl Bench {
 
     /// The same stack in a world that was prepared elsewhere, worked in by whoever holds that key.
     pub fn of(world: World, key: Option<(&str, &str)>) -> Bench {
-        let sandbox = Sandbox::around(Kept::in_memory(world), 1);
+        let seed = world.dice.0;
+        let sandbox = Sandbox::around(Kept::in_memory(world), seed);
         Bench::around(match key {
             Some((key, secret)) => sandbox.signed_by(key, secret),
             None => sandbox,
