@@ -31,6 +31,9 @@ pub struct Holder {
     pub boot: String,
     /// Hash or version of the binary.
     pub binary: String,
+    /// In which world, in the product's words. Journals of old do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 /// What a held step saw.

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use aws_sim::keep::KeepError;
 use aws_sim::world::Settings;
+use drtool_engine::RunId;
 use drtool_engine::clock::{Clock, Speed, Stop, SystemClock};
-use drtool_engine::event::Holder;
+use drtool_engine::event::{Event, Holder, Record};
 
 use crate::cloud::Cloud;
 use crate::cloud::seams::Seams;
@@ -133,6 +134,51 @@ impl Session {
 
     pub fn is_sandbox(&self) -> bool {
         !matches!(self.place, Place::Aws { .. })
+    }
+
+    /// Which world this is, for people and for journals: the sort of it, and where it is found.
+    pub fn named(&self) -> String {
+        match &self.place {
+            Place::Sandbox(_) => "the sandbox of this machine".to_owned(),
+            Place::Remote { remote, .. } => format!("a served sandbox at {}", remote.url()),
+            Place::Aws(Reach {
+                endpoint: Some(url),
+                ..
+            }) => format!("an endpoint at {url}"),
+            Place::Aws(_) => "AWS".to_owned(),
+        }
+    }
+
+    /// Who carries a run out here, for its journal.
+    pub fn holder(&self, who: String) -> Holder {
+        Holder {
+            place: Some(self.named()),
+            ..holder(who)
+        }
+    }
+
+    /// A run goes on in the sort of world where it began: a sandbox's must never reach AWS, nor the other way round. (The
+    /// same world may be served at another address meanwhile.)
+    pub fn is_where(&self, run: &RunId, records: &[Record]) -> Result<(), Failure> {
+        let began = records.iter().find_map(|record| match &record.event {
+            Event::Leased { holder, .. } => holder.place.as_deref(),
+            _ => None,
+        });
+        let here = self.named();
+        match began {
+            Some(began) if sort(began) != sort(&here) => {
+                let failure = Failure::input(
+                    "E3023",
+                    format_args!("run {run} works in {began}, and this is {here}"),
+                );
+                Err(match (began.split_once(" at "), began) {
+                    (Some((_, url)), _) => failure.hint(format!("say --endpoint-url {url}")),
+                    (None, "AWS") => failure.hint("leave --sandbox and --endpoint-url out"),
+                    (None, _) => failure.hint("say --sandbox"),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Builds the source world of a stack and of its overlays, where this place is a sandbox and it does not stand there
@@ -262,6 +308,11 @@ impl Session {
     }
 }
 
+/// What a world is, without where it is found.
+fn sort(named: &str) -> &str {
+    named.split(" at ").next().unwrap_or(named)
+}
+
 fn ended(stop: Stop) -> Failure {
     Failure::new(
         "E9001",
@@ -288,7 +339,7 @@ fn opened(path: &Path) -> Result<Sandbox, KeepError> {
     }
 }
 
-/// Who carries a run out, for its journal.
+/// Who carries a run out, wherever that is.
 pub fn holder(who: String) -> Holder {
     Holder {
         who,
@@ -298,5 +349,6 @@ pub fn holder(who: String) -> Holder {
             .trim()
             .to_owned(),
         binary: concat!("drtool ", env!("CARGO_PKG_VERSION")).to_owned(),
+        place: None,
     }
 }

@@ -65,6 +65,23 @@ impl MemoryDisk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Another disk with the same files, held by nobody.
+    pub fn fork(&self) -> MemoryDisk {
+        let files = &self.inner().files;
+        let files = files.iter().map(|(path, contents)| {
+            let copy = Contents {
+                bytes: contents.bytes.clone(),
+                synced: contents.synced,
+                locked: false,
+            };
+            (path.clone(), copy)
+        });
+        MemoryDisk(Arc::new(Mutex::new(Inner {
+            files: files.collect(),
+            ..Inner::default()
+        })))
+    }
+
     /// How many operations that change something were tried: each is a place to fail.
     pub fn operations(&self) -> u64 {
         self.inner().operations

@@ -13,6 +13,7 @@ fn holder() -> Holder {
         pid: 41,
         boot: "b".into(),
         binary: "0.1.0".into(),
+        place: None,
     }
 }
 

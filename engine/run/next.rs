@@ -105,7 +105,7 @@ fn failed(state: &RunState, at: usize) -> Next {
     let Some(fault) = state.steps()[at].fault.clone() else {
         return Next::Act;
     };
-    if fault.class == Class::Pause {
+    if matches!(fault.class, Class::Pause | Class::Scarce) {
         return Next::End(Outcome::Stopped(Halt::Paused { step, fault }));
     }
     if state.untouched() && state.plan.steps[at].effect == Effect::Reads {

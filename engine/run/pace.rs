@@ -18,6 +18,8 @@ pub struct Pace {
     pub seldom: Duration,
     /// The longest pause between two tries of a refused call.
     pub back_off: Duration,
+    /// So many answers in a row that cannot be read, and asking is given up.
+    pub unreadable: u32,
     /// How long lists may lag behind what was accepted, before a setting is sent again.
     pub lag: Duration,
     /// How late a request that was not answered can still be carried out.
@@ -44,6 +46,7 @@ impl Default for Pace {
             growth: 0.02,
             seldom: Duration::from_secs(15),
             back_off: Duration::from_secs(30),
+            unreadable: 6,
             lag: Duration::from_secs(60),
             late: Duration::from_secs(20 * 60),
             keep: Duration::from_secs(5),

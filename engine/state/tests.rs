@@ -62,6 +62,7 @@ fn holder() -> Holder {
         pid: 1,
         boot: "b".into(),
         binary: "x".into(),
+        place: None,
     }
 }
 

@@ -1,5 +1,5 @@
 //! What a step may know while it looks or describes a call: its environment, what the steps before it yielded, and
-//! whose things are ours. There is no clock in it and no way to wait.
+//! whose things are ours. There is no clock in it and no way to wait: the two instants in it are told, not taken.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -101,6 +101,10 @@ pub struct Seat {
     pub handles: Vec<String>,
     /// When the first call of this step left; nothing of ours can be older.
     pub first_sent: Option<Timestamp>,
+    /// Everything that this step needs was there from here on. What was answered before proves nothing about it.
+    pub since: Timestamp,
+    /// When this is asked.
+    pub now: Timestamp,
     /// The resource to adopt, if the plan names one.
     pub adopt: Option<String>,
     pub look: Look,
@@ -203,6 +207,16 @@ impl<'a, E> Cx<'a, E> {
     /// When this step's first call left. What is older than this (less a little for clocks) is not ours.
     pub fn first_sent(&self) -> Option<Timestamp> {
         self.seat.first_sent
+    }
+
+    /// Everything that this step needs was there from here on.
+    pub fn since(&self) -> Timestamp {
+        self.seat.since
+    }
+
+    /// When this is asked, by the clock of whoever asks.
+    pub fn now(&self) -> Timestamp {
+        self.seat.now
     }
 
     /// The resource that the plan says to adopt.

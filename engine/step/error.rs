@@ -16,6 +16,11 @@ pub enum Class {
     Retry,
     /// Not done because something else is not ready yet: look again, then ask again, until the deadline.
     Wait,
+    /// An answer came and cannot be read. Asked again a few times in a row, then final: waiting does not mend it.
+    Unreadable,
+    /// Not to be had this way, here and now (capacity, a class that is not offered): another of the step's ways may do. If it
+    /// has none, a person has to act.
+    Scarce,
     /// A person has to act (expired credentials, a quota); progress is kept and the run can be resumed.
     Pause,
     /// Will not work however often it is asked.

@@ -20,11 +20,23 @@ pub struct Birth {
 
 /// By ARN or id. Shared between forks until one of them makes something.
 #[derive(Clone, Debug, Default)]
-pub struct Births(Arc<BTreeMap<String, Arc<Birth>>>);
+pub struct Births {
+    by_name: Arc<BTreeMap<String, Arc<Birth>>>,
+    made: Arc<BTreeMap<String, u64>>,
+}
 
 impl Births {
     pub fn get(&self, name: &str) -> Option<&Birth> {
-        self.0.get(name).map(Arc::as_ref)
+        self.by_name.get(name).map(Arc::as_ref)
+    }
+
+    /// How many calls have made something since the world began, by region and operation, whatever became of it.
+    pub fn made(&self) -> &BTreeMap<String, u64> {
+        &self.made
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
     }
 }
 
@@ -107,20 +119,27 @@ pub(crate) fn witness(cx: &mut Cx<'_>, input: &Input, output: &Value) {
         ServiceId::Kms => name(input, "AliasName", |n| cx.arn("kms", n), &mut names),
         _ => {}
     }
-    names.retain(|n| !cx.world.births.0.contains_key(n));
-    if !names.is_empty() {
-        put(cx, names);
-    }
+    names.retain(|n| !cx.world.births.knows(n));
+    put(cx, names);
 }
 
 fn put(cx: &mut Cx<'_>, names: Vec<String>) {
+    if names.is_empty() {
+        return;
+    }
+    if names.iter().any(|name| !cx.world.births.knows(name)) {
+        let what = format!("{} {} {}", cx.region, cx.service.id(), cx.operation);
+        *Arc::make_mut(&mut cx.world.births.made)
+            .entry(what)
+            .or_default() += 1;
+    }
     let birth = Arc::new(Birth {
         at: cx.now(),
         by: cx.caller.arn.clone(),
         operation: cx.operation.clone(),
         request_id: cx.request_id.clone(),
     });
-    let births = Arc::make_mut(&mut cx.world.births.0);
+    let births = Arc::make_mut(&mut cx.world.births.by_name);
     for name in names {
         births.insert(name, Arc::clone(&birth));
     }
@@ -147,10 +166,10 @@ fn death(cx: &mut Cx<'_>, input: &Input) {
                     || key.contains(":::")
                     || key.contains(":iam::"))
         };
-        gone.extend(cx.world.births.0.keys().filter(named).cloned());
+        gone.extend(cx.world.births.by_name.keys().filter(named).cloned());
     }
-    if gone.iter().any(|name| cx.world.births.0.contains_key(name)) {
-        let births = Arc::make_mut(&mut cx.world.births.0);
+    if gone.iter().any(|name| cx.world.births.knows(name)) {
+        let births = Arc::make_mut(&mut cx.world.births.by_name);
         for name in &gone {
             births.remove(name);
         }
@@ -182,8 +201,8 @@ fn record_sets(cx: &mut Cx<'_>, input: &Input) {
         let id = record_set(&zone, &change["ResourceRecordSet"]);
         made.retain(|other| *other != id);
         if change["Action"] == "DELETE" {
-            if cx.world.births.0.contains_key(&id) {
-                Arc::make_mut(&mut cx.world.births.0).remove(&id);
+            if cx.world.births.knows(&id) {
+                Arc::make_mut(&mut cx.world.births.by_name).remove(&id);
             }
         } else {
             made.push(id);

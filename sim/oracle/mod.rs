@@ -37,6 +37,12 @@ pub fn dump(world: &World) -> Value {
     })
 }
 
+/// How many calls have made something since the world began, by region, service and operation, whatever became of it: a
+/// thing that was made twice counts twice, also if one of the two is gone.
+pub fn made(world: &World) -> &std::collections::BTreeMap<String, u64> {
+    world.births.made()
+}
+
 /// Where two worlds differ, as paths into their canonical forms with what each has there.
 pub fn differences(one: &World, other: &World) -> Vec<String> {
     let mut found = vec![];

@@ -64,7 +64,7 @@ pub fn who() -> String {
 pub fn begin(session: &Session, plan: Plan) -> Result<(RunId, Run<Env>), Failures> {
     let run = RunId::new(&plan.seed).map_err(|bad| Failure::input("E1040", bad))?;
     let env = live::environment(session, &plan)?;
-    let holder = crate::session::holder(who());
+    let holder = session.holder(who());
     let begun = Run::begin(
         records::place(session.state(), &run),
         plan,
@@ -80,14 +80,10 @@ pub fn begin(session: &Session, plan: Plan) -> Result<(RunId, Run<Env>), Failure
 
 /// Takes a run over that exists: nobody else carries it out from here on.
 pub fn take_over(session: &Session, place: Place, of: &[Record]) -> Result<Run<Env>, Failures> {
+    session.is_where(place.run(), of)?;
     let env = live::environment(session, &records::plan(of)?)?;
-    Run::take_over(
-        place,
-        &crate::steps::kinds(),
-        env,
-        crate::session::holder(who()),
-    )
-    .map_err(|error| refused(error, "the run cannot be taken over"))
+    Run::take_over(place, &crate::steps::kinds(), env, session.holder(who()))
+        .map_err(|error| refused(error, "the run cannot be taken over"))
 }
 
 /// A run that cannot go on, as a failure.

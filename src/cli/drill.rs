@@ -3,7 +3,6 @@
 use clap::{Args, Subcommand};
 use drtool_engine::event::Reach;
 use drtool_engine::plan::Finish;
-use drtool_engine::run::Run;
 
 use super::{Shared, carry, close, live, records, recovery, stack, tell};
 use crate::expand::Rehearsal;
@@ -58,10 +57,8 @@ pub fn run(command: &Drill, shared: &Shared) -> Result<Exit, Failures> {
             }
             return Ok(Exit::Done);
         }
-        let env = live::environment(&session, &plan)?;
-        let holder = crate::session::holder(carry::who());
-        let taken = Run::take_over(place, &crate::steps::kinds(), env, holder)
-            .and_then(|run| run.undo(carry::who(), Reach::BeforeCut))
+        let taken = carry::take_over(&session, place, &records)?
+            .undo(carry::who(), Reach::BeforeCut)
             .map_err(|error| carry::refused(error, "the drill cannot be cleaned"))?;
         let ended = carry::carry(&session, taken, shared)?;
         return close::close(&id, &ended, shared);

@@ -36,7 +36,7 @@ mod schema;
 pub mod show;
 pub mod stack;
 mod status;
-mod summary;
+pub mod summary;
 mod undo;
 mod whither;
 

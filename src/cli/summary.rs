@@ -2,7 +2,7 @@
 //!
 //! Must not know: whether the run has just ended or is read from an old journal.
 
-use drtool_engine::event::{Outcome, Record, UnwindWhy};
+use drtool_engine::event::{Halt, Outcome, Record, UnwindWhy, exit};
 use drtool_engine::plan::Milestone;
 use drtool_engine::report::figures::{Figures, figures};
 use drtool_engine::report::verdict::{self, Judged, judge};
@@ -11,6 +11,7 @@ use drtool_engine::state::RunState;
 use serde_json::{Value as Json, json};
 
 use crate::printable::Printable;
+use crate::steps::{probe_removal, security_group_removal, security_group_rules_removal};
 
 pub struct Summary {
     figures: Figures,
@@ -20,7 +21,16 @@ pub struct Summary {
     /// What could not be taken back, and what to do instead.
     left: Vec<String>,
     rehearsed: bool,
+    /// Users are served by the target, and nothing is left to be done but to take away what served the move.
+    only_removals_open: bool,
 }
+
+/// The kinds that take away what served the move.
+const REMOVALS: [&str; 3] = [
+    probe_removal::KIND,
+    security_group_removal::KIND,
+    security_group_rules_removal::KIND,
+];
 
 impl Summary {
     pub fn of(records: &[Record], state: &RunState) -> Summary {
@@ -52,7 +62,13 @@ impl Summary {
             .collect();
         let mut serving = state.plan.steps.iter();
         let rehearsed = serving.any(|step| step.milestone == Some(Milestone::Serving) && step.hold);
+        let mut open = state.plan.steps.iter().zip(state.steps());
+        let only_removals_open = state.milestones.contains_key(&Milestone::Serving)
+            && open.all(|(planned, step)| {
+                step.phase.done() || REMOVALS.contains(&planned.kind.as_str())
+            });
         Summary {
+            only_removals_open,
             judged: judge(&state.plan, &figures),
             figures,
             held,
@@ -63,7 +79,14 @@ impl Summary {
 
     /// The exit status of a run that ended so.
     pub fn status(&self, outcome: &Outcome) -> u8 {
-        verdict::status(outcome, &self.judged)
+        match (verdict::status(outcome, &self.judged), outcome) {
+            (exit::STOPPED, Outcome::Failed { .. } | Outcome::Stopped(Halt::Paused { .. }))
+                if self.only_removals_open =>
+            {
+                exit::LEFT
+            }
+            (status, _) => status,
+        }
     }
 
     /// Beside each other: what was measured, and what was promised. Nothing of a run that was stopped or taken back on its way.

@@ -34,6 +34,8 @@ pub enum Failure {
     NotSent(String),
     /// Sent, and no usable answer came back: executed or not, nobody knows.
     Unknown(String),
+    /// Sent, and what came back cannot be read: executed or not, nobody knows.
+    Unreadable(String),
 }
 
 impl CloudError {
@@ -69,6 +71,10 @@ impl CloudError {
                         status,
                         request_id,
                     },
+                    // It says that it went well, and not in a way that can be read.
+                    None if status < 400 => Failure::Unreadable(format!(
+                        "HTTP {status} with a body that cannot be read"
+                    )),
                     // HEAD requests and foreign bodies carry no code; the status is all there is.
                     None if status < 500 => Failure::Refused {
                         code: status.to_string(),
@@ -79,6 +85,7 @@ impl CloudError {
                     None => Failure::Unknown(format!("HTTP {status} without an AWS error code")),
                 }
             }
+            SdkError::ResponseError(_) => Failure::Unreadable(chain(&error)),
             SdkError::ConstructionFailure(_) => Failure::NotSent(chain(&error)),
             SdkError::DispatchFailure(dispatch) if dispatch.is_user() => {
                 Failure::NotSent(chain(&error))
@@ -118,6 +125,11 @@ impl CloudError {
         self.code() == Some(wanted)
     }
 
+    /// Whether AWS's message begins so: for codes that stand for several things.
+    pub fn says(&self, start: &str) -> bool {
+        matches!(&self.kind, Failure::Refused { message, .. } if message.starts_with(start))
+    }
+
     /// Whether AWS answered that whoever asks may not.
     pub fn denied(&self) -> bool {
         self.code().is_some_and(|code| {
@@ -141,6 +153,7 @@ impl CloudError {
                 ..
             } => classify(self.service, self.operation, code, *status, message),
             Failure::NotSent(_) | Failure::Unknown(_) => Class::Retry,
+            Failure::Unreadable(_) => Class::Unreadable,
         }
     }
 
@@ -148,7 +161,7 @@ impl CloudError {
         match &self.kind {
             Failure::Refused { code, message, .. } if message.is_empty() => code.clone(),
             Failure::Refused { code, message, .. } => format!("{code}: {message}"),
-            Failure::NotSent(why) | Failure::Unknown(why) => why.clone(),
+            Failure::NotSent(why) | Failure::Unknown(why) | Failure::Unreadable(why) => why.clone(),
         }
     }
 
@@ -181,7 +194,7 @@ impl CloudError {
                 message: why,
                 request_id: None,
             },
-            Failure::Unknown(_) => CallError::Unknown { what },
+            Failure::Unknown(_) | Failure::Unreadable(_) => CallError::Unknown { what },
         }
     }
 
@@ -273,6 +286,9 @@ fn classify(service: &str, operation: &str, code: &str, status: u16, message: &s
         taken if taken.contains("AlreadyExists") || taken.contains("Duplicate") => {
             return Class::Wait;
         }
+        // What is to be taken away is not there any more: by a call of ours whose answer was lost, mostly. Lists may still
+        // show it, so only the next looks can tell.
+        gone if takes_away(operation) && says_gone(gone) => return Class::Wait,
         _ => {}
     }
     match (service, code) {
@@ -284,10 +300,17 @@ fn classify(service: &str, operation: &str, code: &str, status: u16, message: &s
             | "StorageQuotaExceeded"
             | "VpcLimitExceeded",
         ) => Class::Pause,
-        (
-            _,
-            "AddressLimitExceeded" | "NatGatewayLimitExceeded" | "InsufficientDBInstanceCapacity",
-        ) => Class::Pause,
+        (_, "AddressLimitExceeded" | "NatGatewayLimitExceeded") => Class::Pause,
+        // Another class may be there, or offered.
+        ("rds", "InsufficientDBInstanceCapacity" | "InsufficientDBClusterCapacityFault") => {
+            Class::Scarce
+        }
+        ("rds", "InvalidParameterCombination") if message.contains("DBInstanceClass=") => {
+            Class::Scarce
+        }
+        ("rds", "InvalidParameterValue") if message.starts_with("Invalid DB Instance class") => {
+            Class::Scarce
+        }
         (_, "TooManyLoadBalancers" | "TooManyTargetGroups" | "TooManyListeners") => Class::Pause,
         (_, "LimitExceededException" | "LimitExceeded" | "ServiceQuotaExceededException") => {
             Class::Pause
@@ -311,6 +334,12 @@ fn classify(service: &str, operation: &str, code: &str, status: u16, message: &s
         ) => Class::Wait,
         ("logs", "OperationAbortedException" | "ServiceUnavailableException") => Class::Wait,
         ("application-autoscaling", "ConcurrentUpdateException" | "InternalServiceException") => {
+            Class::Wait
+        }
+        // It is there already, by a call of ours whose answer was lost: an update takes no tags.
+        ("application-autoscaling", "ValidationException")
+            if message.contains("existing scalable target") =>
+        {
             Class::Wait
         }
         ("elasticloadbalancing", "ResourceInUse" | "ResourceInUseException") => Class::Wait,
@@ -339,9 +368,70 @@ fn classify(service: &str, operation: &str, code: &str, status: u16, message: &s
     }
 }
 
+fn takes_away(operation: &str) -> bool {
+    [
+        "Delete",
+        "Deregister",
+        "Detach",
+        "Disassociate",
+        "Release",
+        "Remove",
+        "Revoke",
+        "Stop",
+    ]
+    .iter()
+    .any(|verb| operation.starts_with(verb))
+}
+
+fn says_gone(code: &str) -> bool {
+    code.contains("NotFound")
+        || code.starts_with("NoSuch")
+        || ["Gateway.NotAttached", "ServiceNotActiveException"].contains(&code)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_gone_already_is_looked_at_again_and_only_where_it_was_to_go() {
+        for (service, operation, code) in [
+            ("ec2", "DetachInternetGateway", "Gateway.NotAttached"),
+            ("rds", "DeleteDBInstance", "DBInstanceNotFound"),
+            ("iam", "DeleteRolePolicy", "NoSuchEntity"),
+        ] {
+            let class = classify(service, operation, code, 400, "");
+            assert_eq!(class, Class::Wait, "{operation}");
+        }
+        let class = classify("rds", "ModifyDBInstance", "DBInstanceNotFound", 404, "");
+        assert_eq!(class, Class::Fail);
+    }
+
+    #[test]
+    fn only_what_another_class_would_mend_is_scarce() {
+        let restore = |code, message| {
+            let operation = "RestoreDBInstanceFromDBSnapshot";
+            classify("rds", operation, code, 400, message)
+        };
+        let offered = "RDS does not support creating a DB instance with the following combination: DBInstanceClass=db.x, Engine=postgres";
+        for (code, message) in [
+            ("InsufficientDBInstanceCapacity", "no capacity"),
+            ("InvalidParameterCombination", offered),
+            ("InvalidParameterValue", "Invalid DB Instance class: db.x"),
+        ] {
+            assert_eq!(restore(code, message), Class::Scarce, "{code}");
+        }
+        for (code, message) in [
+            ("InvalidParameterCombination", "Cannot specify both"),
+            ("DBSnapshotNotFound", ""),
+            ("KMSKeyNotAccessibleFault", ""),
+            ("InvalidVPCNetworkStateFault", ""),
+        ] {
+            assert_eq!(restore(code, message), Class::Fail, "{code}");
+        }
+        assert_eq!(restore("InstanceQuotaExceeded", ""), Class::Pause);
+        assert_eq!(restore("AccessDenied", ""), Class::Pause);
+    }
 
     #[test]
     fn the_same_code_is_classified_by_service() {

@@ -115,6 +115,8 @@ fn seat(
         attempt: 0,
         handles: Vec::new(),
         first_sent: None,
+        since: ground.subject.capture.taken,
+        now: ground.subject.capture.taken,
         adopt: match &step.expect {
             Expect::New => None,
             Expect::Adopt(id) => Some(id.clone()),
@@ -149,11 +151,11 @@ fn refused(error: &StepError) -> Sight {
         (Some(action), _) if denied => Sight::Denied(action),
         // AWS's own refusal of a look says nothing about the thing.
         (Some(action), _) => Sight::Unseen(format!("{action}: {}", error.what)),
-        (None, Class::Fail | Class::Pause) => Sight::Hopeless {
+        (None, Class::Fail | Class::Pause | Class::Scarce) => Sight::Hopeless {
             code: error.code,
             what: error.what.clone(),
         },
-        (None, Class::Retry | Class::Wait) => Sight::Unseen(error.what.clone()),
+        (None, Class::Retry | Class::Wait | Class::Unreadable) => Sight::Unseen(error.what.clone()),
     }
 }
 

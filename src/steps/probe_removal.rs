@@ -48,7 +48,18 @@ enum Rest {
     Running(String),
     Stopping,
     Registered(String),
+    /// It has a status that says neither that it is there nor that it is gone.
+    Unclear(String),
     Nothing,
+}
+
+/// What a task definition is by its status. AWS adds statuses: one that is not known is no proof that the thing is gone.
+fn registered(arn: &str, status: &str) -> Rest {
+    match status {
+        "ACTIVE" => Rest::Registered(arn.to_owned()),
+        "INACTIVE" | "DELETE_IN_PROGRESS" => Rest::Nothing,
+        other => Rest::Unclear(other.to_owned()),
+    }
 }
 
 impl ProbeRemoval {
@@ -69,10 +80,8 @@ impl ProbeRemoval {
             .task_definition(region, &self.family, cx.look())
             .await?;
         Ok(match newest.as_ref() {
-            Some(definition)
-                if definition.status == "ACTIVE" && made_in_run(cx, &definition.tags) =>
-            {
-                Rest::Registered(definition.arn.clone())
+            Some(definition) if made_in_run(cx, &definition.tags) => {
+                registered(&definition.arn, &definition.status)
             }
             _ => Rest::Nothing,
         })
@@ -100,6 +109,7 @@ impl Step for ProbeRemoval {
             Rest::Registered(_) => Observed::Partial {
                 note: "stopped, registered".into(),
             },
+            Rest::Unclear(status) => Observed::Unseen(format!("its definition is {status}")),
             Rest::Nothing => Observed::Ready(
                 ProbeRemoved {
                     family: self.family.clone(),
@@ -123,6 +133,10 @@ impl Step for ProbeRemoval {
                 Ok(call.call(CallKind::Upsert))
             }
             Rest::Stopping => Err(StepError::wait("E4413", "the probe is stopping")),
+            Rest::Unclear(status) => Err(StepError::wait(
+                "E4413",
+                format!("the probe's definition is {status}"),
+            )),
             Rest::Nothing => Err(StepError::wait("E4413", "the probe has gone meanwhile")),
         }
     }
@@ -130,5 +144,17 @@ impl Step for ProbeRemoval {
     /// What was taken away was this run's own.
     async fn undo(&self, _: &Cx<'_, Env>, _: &Made<ProbeRemoved, ()>) -> Result<Undo, StepError> {
         Ok(Undo::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_that_nobody_knows_is_no_proof_that_a_probe_is_gone() {
+        assert!(matches!(registered("a", "ACTIVE"), Rest::Registered(_)));
+        assert!(matches!(registered("a", "INACTIVE"), Rest::Nothing));
+        assert!(matches!(registered("a", "reconsidering"), Rest::Unclear(_)));
     }
 }

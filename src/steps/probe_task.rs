@@ -5,6 +5,7 @@ use crate::cloud::ecs;
 use crate::cloud::logs::LogLine;
 use crate::env::Env;
 use crate::steps::ownership::{made_here, tags};
+use drtool_engine::Timestamp;
 use drtool_engine::step::{
     Call, CallKind, Claim, Cx, Effect, Left, Made, Observed, Step, StepError, Undo,
 };
@@ -97,6 +98,8 @@ pub const POSITION: &str = "position";
 pub const CONTENT: &str = "content";
 /// Seconds between two rounds of questions.
 const ROUND: u32 = 2;
+/// Milliseconds for which an answer is one of now: some rounds with questions that time out, and the log's own delay.
+const FRESH: i64 = 60_000;
 
 impl ProbeTask {
     /// A loop that asks every question and names it before its answer.
@@ -251,19 +254,47 @@ pub fn newest(lines: &[LogLine], question: &str) -> Option<Answer> {
     })
 }
 
-/// Asks the log of a probe.
+/// The answer, if it speaks of what is; or why none does. A probe that is dead has left answers behind: only one to a question
+/// that was asked after everything stood that it is asked about, and asked just now, proves anything.
+fn fresh(
+    answer: Option<Answer>,
+    question: &str,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Answer, String> {
+    let Some(answer) = answer else {
+        return Err(format!("the probe has not answered `{question}` yet"));
+    };
+    // The log's instants are cut to milliseconds.
+    if answer.at <= since.as_millisecond() {
+        return Err(format!(
+            "the probe has not been asked `{question}` again yet"
+        ));
+    }
+    let age = now.as_millisecond().saturating_sub(answer.at);
+    if age > FRESH {
+        return Err(format!(
+            "the probe last answered `{question}` {} s ago: it has stopped, or this machine's clock is wrong",
+            age / 1_000
+        ));
+    }
+    Ok(answer)
+}
+
+/// Asks the log of a probe: its answer, or why there is none that counts.
 pub async fn ask(
     cx: &Cx<'_, Env>,
     group: &str,
     stream: &str,
     question: &str,
-) -> Result<Option<Answer>, StepError> {
+) -> Result<Result<Answer, String>, StepError> {
     let lines = cx
         .env
         .cloud
         .log_tail(cx.place().as_str(), group, stream, cx.look())
         .await?;
-    Ok(newest(&lines, question))
+    let answer = newest(&lines, question);
+    Ok(fresh(answer, question, cx.since(), cx.now()))
 }
 
 impl Step for ProbeTask {
@@ -407,6 +438,28 @@ mod tests {
             Some(("0/16B3748".into(), false))
         );
         assert_eq!(newest(&log, "write"), None);
+    }
+
+    #[test]
+    fn what_a_dead_probe_has_left_behind_is_no_answer() {
+        let answer = |at| {
+            Some(Answer {
+                text: "t".into(),
+                failed: false,
+                at,
+            })
+        };
+        let instant = |millis| Timestamp::from_millisecond(millis).unwrap();
+        let heard =
+            |at, since, now| fresh(answer(at), "content", instant(since), instant(now)).is_ok();
+        assert!(heard(100_001, 100_000, 101_000));
+        assert!(
+            !heard(100_000, 100_000, 101_000),
+            "perhaps asked before it stood"
+        );
+        assert!(heard(100_001, 0, 160_001));
+        assert!(!heard(100_001, 0, 160_002), "nobody has answered since");
+        assert!(fresh(None, "content", instant(0), instant(0)).is_err());
     }
 
     #[test]

@@ -112,7 +112,11 @@ impl Step for ScalableTarget {
 
     async fn begin(&self, cx: &Cx<'_, Env>) -> Result<Call<()>, StepError> {
         let (min, max) = self.limits();
-        let tags = tags(cx, &Default::default());
+        // Tags are for a new one: with them an update is refused.
+        let tags = match self.found(cx).await? {
+            None => tags(cx, &Default::default()),
+            Some(_) => Default::default(),
+        };
         Ok(cx
             .env
             .cloud

@@ -66,8 +66,9 @@ impl Step for SqlCheck {
 
     async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<SqlAnswered>, StepError> {
         let stream = cx.value(&self.log_stream)?;
-        let Some(answer) = ask(cx, &self.log_group, &stream, &self.question).await? else {
-            return Ok(Observed::underway("the probe has not answered yet"));
+        let answer = match ask(cx, &self.log_group, &stream, &self.question).await? {
+            Ok(answer) => answer,
+            Err(why) => return Ok(Observed::Unseen(why)),
         };
         if answer.failed {
             return Ok(Observed::underway(answer.text));

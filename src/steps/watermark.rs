@@ -59,8 +59,11 @@ impl Step for Watermark {
         let stream = cx.value(&self.log_stream)?;
         let position = ask(cx, &self.log_group, &stream, POSITION).await?;
         let content = ask(cx, &self.log_group, &stream, CONTENT).await?;
-        let (Some(position), Some(content)) = (position, content) else {
-            return Ok(Observed::underway("the probe has not answered yet"));
+        let (position, content) = match (position, content) {
+            (Ok(position), Ok(content)) => (position, content),
+            (Err(why), _) | (_, Err(why)) => {
+                return Ok(Observed::Unseen(why));
+            }
         };
         if let Some(failed) = [&position, &content].into_iter().find(|a| a.failed) {
             return Ok(Observed::underway(failed.text.clone()));

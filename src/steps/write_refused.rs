@@ -63,8 +63,9 @@ impl Step for WriteRefused {
 
     async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<Refused>, StepError> {
         let stream = cx.value(&self.log_stream)?;
-        let Some(write) = ask(cx, &self.log_group, &stream, WRITE).await? else {
-            return Ok(Observed::underway("the probe has not tried a write yet"));
+        let write = match ask(cx, &self.log_group, &stream, WRITE).await? {
+            Ok(write) => write,
+            Err(why) => return Ok(Observed::Unseen(why)),
         };
         if !write.failed {
             return Ok(Observed::underway(format!(

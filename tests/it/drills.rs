@@ -9,7 +9,7 @@ use aws_sim::services::rds::DatabaseRef;
 use aws_sim::world::World;
 use drtool::expand::Rehearsal;
 use drtool_engine::Timestamp;
-use drtool_engine::event::{Event, Outcome, Reach, Record, UnwindWhy};
+use drtool_engine::event::{Event, Outcome, Record, UnwindWhy};
 use drtool_engine::journal;
 use drtool_engine::plan::{Measure, Milestone, Plan};
 use drtool_engine::report::Reporter;
@@ -17,6 +17,7 @@ use drtool_engine::report::figures::{Figures, figures};
 use drtool_engine::report::verdict::{Judged, Verdict, judge, status};
 use drtool_engine::state::RunState;
 
+use crate::kill::{self, When};
 use crate::world::{Bench, differences};
 
 const HOST: &str = "redmine.sidpotti.infracourse.cloud";
@@ -391,38 +392,20 @@ fn a_drill_whose_checks_never_pass_is_taken_back_and_says_what_it_did_not_measur
 #[test]
 fn a_killed_drill_is_cleaned_and_nothing_is_left() {
     let whole = Bench::new();
-    let clock = whole.session.world().unwrap().clock().clone();
-    let before = clock.events();
-    let run = whole.begin(whole.plan(Rehearsal::Drill));
-    whole.live(run).expect("it ends");
-    let events = clock.events() - before;
+    let plan = whole.plan(Rehearsal::Drill);
+    let (events, ended) = kill::lived(&whole, plan);
+    kill::rehearsed(&ended);
     for part in 1..=4 {
         let bench = Bench::new();
         bench.users();
         bench.wait(3_600);
         let mut undisturbed = bench.fork();
         let plan = bench.plan(Rehearsal::Drill);
-        let clock = bench.session.world().unwrap().clock().clone();
-        let run = bench.begin(plan.clone());
-        clock.crash_at(clock.events() + events * part / 5);
-        assert!(bench.live(run).is_none(), "the power fails");
-        clock.reboot();
-        let run = bench
-            .take_over(&plan)
-            .undo("test", Reach::BeforeCut)
-            .unwrap();
-        let ended = bench.live(run).expect("it ends");
-        assert!(
-            matches!(&ended.result, Ok(Outcome::Unwound { left, .. }) if left.is_empty()),
-            "{:?}",
-            ended.result
-        );
+        kill::killed(&bench, &plan, When::Events(events * part / 5));
+        kill::taken_back(&bench, &plan);
         bench.wait(3_600);
-        undisturbed.advance_to(clock.nanos());
-        let differences = differences(&undisturbed, &bench.fork());
-        assert!(
-            differences.is_empty(),
-            "killed after {part} fifths: {differences:#?}"
-        );
+        undisturbed.advance_to(bench.session.world().unwrap().clock().nanos());
+        let what = format!("killed after {part} fifths");
+        kill::same(&undisturbed, &bench.fork(), &what);
     }
 }

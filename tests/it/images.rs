@@ -78,6 +78,8 @@ fn seat(epoch: u64) -> Seat {
         attempt: 0,
         handles: Vec::new(),
         first_sent: None,
+        since: drtool_engine::Timestamp::UNIX_EPOCH,
+        now: drtool_engine::Timestamp::UNIX_EPOCH,
         adopt: None,
         look: look(epoch),
     }

@@ -1,9 +1,15 @@
 //! The promises of drtool, one file each: the real SDK against the simulated AWS, in this process, in virtual time.
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod drills;
 #[cfg(test)]
 mod images;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod lost_replies;
 #[cfg(test)]
 mod moved;
 #[cfg(test)]

@@ -7,11 +7,12 @@ use aws_sim::world::World;
 use drtool::expand::{Rehearsal, commands, permissions};
 use drtool::preflight::Depth;
 use drtool_engine::RunId;
-use drtool_engine::event::{Outcome, Reach, UnwindWhy};
+use drtool_engine::event::Outcome;
 use drtool_engine::journal::{self, Disk, Place};
 use drtool_engine::report::html;
 use serde_json::{Value, json};
 
+use crate::kill;
 use crate::refusals::{preflight, seen::user};
 use crate::world::{Bench, differences, done};
 
@@ -235,12 +236,12 @@ fn killed_again_and_again_then_undone_parameters_are_gone_and_the_source_is_as_i
     let bench = bench();
     let before = bench.fork();
     let plan = bench.plan(Rehearsal::Real);
-    let clock = bench.session.world().unwrap().clock().clone();
+    let clock = bench.session.world().unwrap().clock();
     // Until the first parameter stands, whatever the length of what comes before.
     let mut run = Some(bench.begin(plan.clone()));
     let mut lives = 0;
     while truth(&bench, "eu-west-1", "/redmine/hosts").is_none() {
-        clock.crash_at(clock.events() + 100);
+        clock.crash_at(100);
         assert!(bench.live(run.take().unwrap()).is_none(), "the power fails");
         clock.reboot();
         run = Some(bench.take_over(&plan).resume().unwrap());
@@ -248,19 +249,7 @@ fn killed_again_and_again_then_undone_parameters_are_gone_and_the_source_is_as_i
         assert!(lives < 400, "the parameters are never made");
     }
     drop(run);
-    let ended = bench
-        .live(
-            bench
-                .take_over(&plan)
-                .undo("test", Reach::BeforeCut)
-                .unwrap(),
-        )
-        .expect("it ends");
-    assert!(
-        matches!(&ended.result, Ok(Outcome::Unwound { left, .. }) if left.is_empty()),
-        "{:?}",
-        ended.result
-    );
+    kill::taken_back(&bench, &plan);
     nothing_in_target(&bench);
     bench.wait(3_600);
     let after = bench.fork();
@@ -351,16 +340,9 @@ fn a_drill_leaves_no_parameter() {
     let bench = bench();
     let before = bench.fork();
     let plan = bench.plan(Rehearsal::Drill);
-    let ended = bench.live(bench.begin(plan)).expect("it ends");
-    assert!(
-        matches!(&ended.result, Ok(Outcome::Unwound { why: UnwindWhy::Rehearsed, left }) if left.is_empty()),
-        "{:?}",
-        ended.result
-    );
+    kill::rehearsed(&bench.live(bench.begin(plan)).expect("it ends"));
     nothing_in_target(&bench);
-    bench.wait(3_600);
-    let differences = differences(&before, &bench.fork());
-    assert!(differences.is_empty(), "{differences:#?}");
+    kill::is_as_before(&bench, &before, "a drill");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use crate::kill::{self, When};
+
 fn read(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
@@ -26,11 +28,7 @@ static PLAN: LazyLock<Vec<u8>> = LazyLock::new(|| {
 static JOURNAL: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let bench = crate::world::Bench::new();
     let plan = bench.plan(drtool::expand::Rehearsal::Drill);
-    let clock = bench.session.world().unwrap().clock().clone();
-    let run = bench.begin(plan.clone());
-    clock.crash_at(clock.events() + 400);
-    assert!(bench.live(run).is_none());
-    clock.reboot();
+    kill::killed(&bench, &plan, When::Events(400));
     let records = journal::read(&bench.place(&plan)).unwrap();
     let lines: Vec<&str> = records.iter().map(|record| &*record.line).collect();
     (lines.join("\n") + "\n").into_bytes()

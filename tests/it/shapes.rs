@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use aws_sim::oracle;
 use aws_sim::world::World;
 use drtool::expand::Rehearsal;
-use drtool_engine::event::{Outcome, Reach};
 use drtool_engine::step::Effect;
 use serde_json::Value;
 
-use crate::world::{Bench, differences, done};
+use crate::kill::{self, When};
+use crate::world::{Bench, done};
 
 /// The source's groups, by their names.
 const GROUPS: &str = r#"
@@ -32,31 +32,6 @@ fn moves(bench: &Bench) -> World {
     let lost = oracle::lost(&world, &bench.database("eu-west-1"));
     assert!(lost.is_empty(), "{lost:?}");
     world
-}
-
-/// Stops somewhere before the cut, takes it all back, and the world is as it was.
-fn is_undone(bench: &Bench, before_cut: u64) {
-    bench.wait(3_600);
-    let before = bench.fork();
-    let plan = bench.plan(Rehearsal::Real);
-    let clock = bench.session.world().unwrap().clock().clone();
-    let run = bench.begin(plan.clone());
-    clock.crash_at(clock.events() + before_cut);
-    assert!(bench.live(run).is_none(), "the power fails");
-    clock.reboot();
-    let run = bench
-        .take_over(&plan)
-        .undo("test", Reach::BeforeCut)
-        .unwrap();
-    let ended = bench.live(run).expect("it ends");
-    assert!(
-        matches!(&ended.result, Ok(Outcome::Unwound { left, .. }) if left.is_empty()),
-        "{:?}",
-        ended.result
-    );
-    bench.wait(3_600);
-    let differences = differences(&before, &bench.fork());
-    assert!(differences.is_empty(), "{differences:#?}");
 }
 
 /// The rules of the target's groups by name, with the names of the groups that they refer to.
@@ -130,7 +105,7 @@ fn groups_that_refer_to_each_other_and_to_themselves_are_made_again() {
 
 #[test]
 fn groups_that_refer_to_each_other_are_taken_back() {
-    is_undone(&mutual(), 3_000);
+    kill::is_taken_back(&mutual(), Rehearsal::Real, When::Events(3_000));
 }
 
 /// A network in the target that stands, as somebody else has made it.
@@ -212,7 +187,7 @@ fn a_network_that_stands_is_used_and_nothing_is_added_to_it_but_groups() {
 
 #[test]
 fn a_network_that_stands_is_left_as_it_was() {
-    is_undone(&adopted(), 2_500);
+    kill::is_taken_back(&adopted(), Rehearsal::Real, When::Events(2_500));
 }
 
 #[test]
@@ -300,7 +275,7 @@ fn a_second_service_is_fenced_and_moved_with_the_first() {
 
 #[test]
 fn a_second_service_is_given_back() {
-    is_undone(&worker(), 3_000);
+    kill::is_taken_back(&worker(), Rehearsal::Real, When::Events(3_000));
 }
 
 #[test]

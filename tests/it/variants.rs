@@ -11,7 +11,8 @@ use drtool_engine::event::{Outcome, Reach};
 use drtool_engine::plan::Milestone;
 use serde_json::{Value, json};
 
-use crate::world::{Bench, differences, done};
+use crate::kill::{self, When};
+use crate::world::{Bench, done};
 
 const NAMES: [&str; 4] = [
     "redmine.sidpotti.infracourse.cloud",
@@ -162,28 +163,8 @@ fn every_name_is_cut_and_nothing_is_lost() {
 fn undo_before_the_cut_gives_every_record_back() {
     for part in [2, 5, 8] {
         let bench = Bench::overlaid("failover-pair");
-        bench.wait(3_600);
-        let before = bench.fork();
-        let plan = bench.plan(Rehearsal::Real);
         // Nobody agrees in advance: the power fails before the cut at the latest.
-        let clock = bench.session.world().unwrap().clock().clone();
-        let run = bench.begin(plan.clone());
-        clock.crash_at(clock.events() + 600 * part);
-        assert!(bench.live(run).is_none(), "the power fails");
-        clock.reboot();
-        let run = bench
-            .take_over(&plan)
-            .undo("test", Reach::BeforeCut)
-            .unwrap_or_else(|e| panic!("{part}: {e}"));
-        let ended = bench.live(run).expect("it ends");
-        assert!(
-            matches!(&ended.result, Ok(Outcome::Unwound { left, .. }) if left.is_empty()),
-            "{:?}",
-            ended.result
-        );
-        bench.wait(3_600);
-        let differences = differences(&before, &bench.fork());
-        assert!(differences.is_empty(), "{part}: {differences:#?}");
+        kill::is_taken_back(&bench, Rehearsal::Real, When::Events(600 * part));
         let tracker = record(&bench.fork(), "tracker.infracourse.cloud", None);
         assert_eq!(tracker["TTL"], 300);
     }
@@ -337,16 +318,7 @@ fn as_long_as_one_zone_is_not_as_planned_no_zone_is_cut() {
     for name in [NAMES[0], NAMES[1]] {
         assert!(leads(&bench.fork(), name, None).contains("us-west-2"));
     }
-    let run = bench
-        .take_over(&plan)
-        .undo("test", Reach::BeforeCut)
-        .unwrap();
-    let ended = bench.live(run).expect("it ends");
-    assert!(
-        matches!(&ended.result, Ok(Outcome::Unwound { left, .. }) if left.is_empty()),
-        "{:?}",
-        ended.result
-    );
+    kill::taken_back(&bench, &plan);
     bench.wait(3_600);
     assert_eq!(settings(&meddled), settings(&bench.fork()));
     assert_ne!(settings(&before), settings(&bench.fork()));
@@ -405,27 +377,8 @@ fn a_record_that_is_changed_between_two_cuts_is_told_and_resume_goes_on_when_it_
 
 #[test]
 fn killed_between_and_after_the_cuts_it_resumes_to_the_same_records() {
-    let whole = Bench::overlaid("failover-pair");
-    let plan = whole.plan(Rehearsal::Real);
-    let clock = whole.session.world().unwrap().clock().clone();
-    let run = whole.begin(plan);
-    let begun = clock.events();
-    let ended = whole.live(run).expect("it ends");
-    let events = clock.events() - begun;
-    done(Some(ended));
-    let wanted = whole.fork();
-    for part in [84, 88, 91, 94, 96] {
-        let bench = Bench::overlaid("failover-pair");
-        let plan = bench.plan(Rehearsal::Real);
-        let clock = bench.session.world().unwrap().clock().clone();
-        let run = bench.begin(plan.clone());
-        clock.crash_at(clock.events() + events * part / 100);
-        assert!(bench.live(run).is_none(), "the power fails");
-        clock.reboot();
-        done(bench.live(bench.take_over(&plan).resume().unwrap()));
-        let differences = differences(&wanted, &bench.fork());
-        assert!(differences.is_empty(), "{part}: {differences:#?}");
-    }
+    let make = || Bench::overlaid("failover-pair");
+    kill::resume_to_the_same_world(make, [840, 880, 910, 940, 960, 985]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use drtool::expand::{self, Asked, Rehearsal};
 use drtool::failure::{Failures, Sources};
 use drtool::manifest::{self, File, Region};
 use drtool::sandbox::Sandbox;
-use drtool::session::{self, Session};
+use drtool::session::Session;
 use drtool_engine::RunId;
 use drtool_engine::event::{Outcome, Record};
 use drtool_engine::journal::{self, MemoryDisk, Place};
@@ -189,7 +189,7 @@ impl Bench {
         let env = live::environment(&self.session, &plan)
             .unwrap_or_else(|f| panic!("{}", f.render(false)));
         let place = Place::new(self.disk.clone(), "/memory", id);
-        let holder = session::holder("test".into());
+        let holder = self.session.holder("test".into());
         Run::begin(
             place,
             plan,
@@ -216,7 +216,7 @@ impl Bench {
             place,
             &drtool::steps::kinds(),
             env,
-            session::holder("test".into()),
+            self.session.holder("test".into()),
         )
         .unwrap()
     }

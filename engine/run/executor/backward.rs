@@ -16,12 +16,8 @@ impl<E: Send + Sync + 'static> Executor<E> {
         let step = self.step(at);
         let made: Made<Json, Json> = Made {
             output: step.output.as_deref().cloned(),
-            befores: step
-                .befores
-                .iter()
-                .filter(|before| !before.is_null())
-                .cloned()
-                .collect(),
+            // Also those that say "nothing was there": a later call has found what an earlier one made.
+            befores: step.befores.clone(),
             handles: step.handles.clone(),
             first_sent: step.first_sent(),
         };
@@ -39,6 +35,9 @@ impl<E: Send + Sync + 'static> Executor<E> {
         shared: &mut Shared,
     ) -> Result<(), RunError> {
         let now = shared.clock.now();
+        if undo.is_ok() {
+            self.live[at].unread = 0;
+        }
         match undo {
             Ok(Undo::Done) => match surely_undone(self.step(at), now, &shared.pace) {
                 Ok(()) => {
@@ -85,12 +84,21 @@ impl<E: Send + Sync + 'static> Executor<E> {
             }
             Ok(Undo::Call(call)) => self.ask_back(at, call, shared),
             Err(error) => match error.class {
+                Class::Unreadable if self.may_ask_again(at, shared) => {
+                    self.progress(at, None, error.what, shared)?;
+                    self.retry(at, shared);
+                    Ok(())
+                }
+                Class::Unreadable => {
+                    let why = self.unreadable(at, error).what;
+                    self.leave(at, why, None, shared)
+                }
                 Class::Retry | Class::Wait if !self.overdue(at, shared) => {
                     self.progress(at, None, error.what, shared)?;
                     self.retry(at, shared);
                     Ok(())
                 }
-                Class::Retry | Class::Wait | Class::Pause | Class::Fail => {
+                Class::Retry | Class::Wait | Class::Scarce | Class::Pause | Class::Fail => {
                     self.leave(at, error.what, error.hint.into_iter().next(), shared)
                 }
             },
@@ -163,9 +171,12 @@ impl<E: Send + Sync + 'static> Executor<E> {
                         self.retry(at, shared);
                         Ok(())
                     }
-                    Class::Retry | Class::Wait | Class::Pause | Class::Fail => {
-                        self.leave(at, why, None, shared)
-                    }
+                    Class::Retry
+                    | Class::Wait
+                    | Class::Unreadable
+                    | Class::Scarce
+                    | Class::Pause
+                    | Class::Fail => self.leave(at, why, None, shared),
                 }
             }
         }

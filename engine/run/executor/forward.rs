@@ -12,7 +12,7 @@ use crate::run::doing::{Done, Gated, gate, send};
 use crate::run::fleet::Shared;
 use crate::run::gate::{Gate, confirm, fresh, settle};
 use crate::run::pace::later;
-use crate::state::{Fate, Phase, StepState};
+use crate::state::{Fate, Phase};
 use crate::step::{
     Advance, Call, CallError, CallKind, CallRecord, Class, Effect, Fault, Handle, Observed, Slice,
     StepError,
@@ -64,6 +64,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
             }
             Err(error) => return self.setback(at, error, shared),
         };
+        self.live[at].unread = 0;
         let lacks = match &seen {
             Observed::Partial { note } => Some(note.clone()),
             _ => None,
@@ -115,7 +116,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
                 self.emit(shared, Event::ProvenAbsent { step, attempt })?;
                 self.approach(at, shared)
             }
-            Decision::Fail(error) => self.refuse(at, &error, shared),
+            Decision::Fail(error) => self.fail(at, &error, shared),
         }
     }
 
@@ -549,59 +550,5 @@ impl<E: Send + Sync + 'static> Executor<E> {
             Ok(Slice::Done) => self.began(at, Handle::default(), shared),
             Err(error) => self.setback(at, error, shared),
         }
-    }
-
-    /// It did not work. Tried again if that may help, until the deadline.
-    fn setback(
-        &mut self,
-        at: usize,
-        error: StepError,
-        shared: &mut Shared,
-    ) -> Result<(), RunError> {
-        match error.class {
-            Class::Retry | Class::Wait if !self.overdue(at, shared) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                self.progress(at, None, cause.unwrap_or(error.what), shared)?;
-                self.retry(at, shared);
-                Ok(())
-            }
-            Class::Retry | Class::Wait => {
-                // Its time is up: what could be waited for before is final now.
-                let error = StepError {
-                    class: Class::Fail,
-                    ..error
-                };
-                self.fail(at, &error, shared)
-            }
-            Class::Pause | Class::Fail => self.refuse(at, &error, shared),
-        }
-    }
-
-    /// It will not work this way. Another one, if the plan has one and nothing was made.
-    fn refuse(
-        &mut self,
-        at: usize,
-        error: &StepError,
-        shared: &mut Shared,
-    ) -> Result<(), RunError> {
-        let state: &StepState = self.step(at);
-        let number = state.alternative + 1;
-        if state.phase == Phase::Looking
-            && !state.effects()
-            && number <= self.planned(at).alternatives.len()
-        {
-            let why = std::iter::once(error.what.clone())
-                .chain(std::error::Error::source(error).map(ToString::to_string))
-                .collect::<Vec<_>>()
-                .join(": ");
-            let step = self.id(at);
-            self.emit(shared, Event::Alternative { step, number, why })?;
-            let now = shared.clock.now();
-            self.live[at].gating = false;
-            self.live[at].begins = 0;
-            self.schedule(at, now, shared);
-            return Ok(());
-        }
-        self.fail(at, error, shared)
     }
 }

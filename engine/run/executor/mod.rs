@@ -7,6 +7,7 @@ mod backward;
 mod forward;
 mod mirror;
 mod outside;
+mod setback;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use crate::event::{Event, Outcome, Reach, Record, Scope, UnwindWhy};
 use crate::name::{RunId, StepId};
 use crate::plan::{Expect, Planned};
 use crate::state::{Phase, RunState, StepState};
-use crate::step::{Effect, Fault, Left, Look, Mark, Seat, StepError};
+use crate::step::{Effect, Look, Mark, Seat};
 
 /// What a step is busy with. Nothing of it outlives the process: after a crash everything is looked at again.
 struct Live {
@@ -40,11 +41,15 @@ struct Live {
     due: Option<Timestamp>,
     /// It would be begun, if its gates were open.
     gating: bool,
+    /// Everything that it needs was there from here on, as far as this life knows.
+    opened: Timestamp,
     /// Its deadline counts from here.
     from: Timestamp,
     /// It has been under way since.
     since: Timestamp,
     setbacks: u32,
+    /// Answers in a row that could not be read.
+    unread: u32,
     begins: u32,
     /// What it lacked when its last call was sent.
     lacked: Option<String>,
@@ -97,9 +102,11 @@ impl<E: Send + Sync + 'static> Executor<E> {
                 turn: 0,
                 due: None,
                 gating: false,
+                opened: now,
                 from: now,
                 since: now,
                 setbacks: 0,
+                unread: 0,
                 begins: 0,
                 lacked: None,
                 accepted: None,
@@ -336,9 +343,11 @@ impl<E: Send + Sync + 'static> Executor<E> {
         let now = shared.clock.now();
         for at in self.run.state.take_opened() {
             let live = &mut self.live[at];
+            live.opened = now;
             live.from = now;
             live.since = now;
             live.setbacks = 0;
+            live.unread = 0;
             live.begins = 0;
             live.gating = false;
             if !live.busy {
@@ -517,6 +526,8 @@ impl<E: Send + Sync + 'static> Executor<E> {
             attempt: step.attempt,
             handles: step.handles.clone(),
             first_sent: step.first_sent(),
+            since: self.live[at].opened,
+            now: shared.clock.now(),
             adopt: match &planned.expect {
                 Expect::Adopt(named) => Some(named.clone()),
                 Expect::New => None,
@@ -532,36 +543,6 @@ impl<E: Send + Sync + 'static> Executor<E> {
             env: self.run.env.clone(),
             seat,
         }
-    }
-
-    /// Gives a step up in this life.
-    fn fail(&mut self, at: usize, error: &StepError, shared: &mut Shared) -> Result<(), RunError> {
-        let mut fault = Fault::from(error);
-        if fault.left == Left::Nothing
-            && let Some(last) = self.step(at).last()
-        {
-            let resource = self
-                .step(at)
-                .call
-                .as_ref()
-                .map(|call| call.resource.clone());
-            let resource = self
-                .step(at)
-                .handles
-                .last()
-                .cloned()
-                .or(resource)
-                .unwrap_or_default();
-            fault.left = match last.fate {
-                crate::state::Fate::Began => {
-                    Left::Something(format!("{resource} in {}", self.planned(at).region))
-                }
-                crate::state::Fate::Open | crate::state::Fate::Unknown => Left::Unknown,
-            };
-        }
-        self.leave_lane(at, shared);
-        let step = self.id(at);
-        self.emit(shared, Event::Failed { step, fault })
     }
 }
 

@@ -162,22 +162,70 @@ impl MapFirst for Vec<crate::plan::Planned> {
     }
 }
 
-#[test]
-fn alternatives_are_taken_in_order_while_nothing_was_made() {
-    let bench = Bench::new()
-        .mishap(1, Mishap::Denied)
-        .mishap(2, Mishap::Denied);
+fn in_three_sizes() -> crate::plan::Planned {
     let mut step = thing("large", Guard::Name, 5, &[]);
     step.alternatives = ["medium", "small"]
         .map(|name| serde_json::json!({ "name": name, "guard": "name", "takes": 1 }))
         .into();
-    let ended = bench.finish(plan(vec![step]));
+    step
+}
+
+#[test]
+fn a_refusal_that_no_alternative_would_mend_uses_none_up() {
+    let bench = Bench::new().mishap(1, Mishap::Denied);
+    let ended = bench.finish(plan(vec![in_three_sizes()]));
+    assert!(
+        matches!(ended.outcome(), Outcome::Failed { .. }),
+        "{:?}",
+        ended.outcome()
+    );
+    assert_eq!(ended.state.steps()[0].alternative, 0);
+    assert!(bench.world.cloud().made.is_empty());
+    // The cause is gone: what was planned first is made.
+    assert_eq!(bench.resume().outcome(), &Outcome::Done);
+    assert_eq!(
+        bench.world.cloud().made.keys().collect::<Vec<_>>(),
+        ["large"]
+    );
+}
+
+#[test]
+fn when_no_alternative_is_to_be_had_the_run_stops_and_can_go_on() {
+    let bench = Bench::new()
+        .mishap(1, Mishap::Scarce)
+        .mishap(2, Mishap::Scarce)
+        .mishap(3, Mishap::Scarce);
+    let ended = bench.finish(plan(vec![in_three_sizes()]));
+    assert!(
+        matches!(ended.outcome(), Outcome::Stopped(Halt::Paused { .. })),
+        "{:?}",
+        ended.outcome()
+    );
+    assert_eq!(bench.resume().outcome(), &Outcome::Done);
+}
+
+#[test]
+fn alternatives_are_taken_in_order_while_nothing_was_made() {
+    let bench = Bench::new()
+        .mishap(1, Mishap::Scarce)
+        .mishap(2, Mishap::Scarce);
+    let ended = bench.finish(plan(vec![in_three_sizes()]));
     assert_eq!(ended.outcome(), &Outcome::Done);
     assert_eq!(
         bench.world.cloud().made.keys().collect::<Vec<_>>(),
         ["small"]
     );
     assert_eq!(ended.state.steps()[0].alternative, 2);
+}
+
+#[test]
+fn what_was_not_there_before_is_gone_again_after_an_undo() {
+    let bench = Bench::new();
+    let step = setting("flag", "up", Effect::Adds, &[]);
+    assert_eq!(bench.finish(plan(vec![step])).outcome(), &Outcome::Done);
+    assert_eq!(bench.world.cloud().settings["flag"], "up");
+    assert!(matches!(bench.undo().outcome(), Outcome::Unwound { left, .. } if left.is_empty()));
+    assert!(!bench.world.cloud().settings.contains_key("flag"));
 }
 
 #[test]

@@ -50,6 +50,7 @@ pub enum Mishap {
     Throttled,
     NotYet,
     Denied,
+    Scarce,
     /// Carried out, and while it was, the power failed.
     PowerLost,
 }
@@ -159,6 +160,10 @@ impl World {
                 Some(Mishap::Denied) => {
                     clock.sleep_until(arrival).await;
                     return refused(Class::Fail, "Denied");
+                }
+                Some(Mishap::Scarce) => {
+                    clock.sleep_until(arrival).await;
+                    return refused(Class::Scarce, "NoCapacity");
                 }
                 Some(Mishap::RequestLost) => {
                     clock.sleep_until(arrival + 20 * SECOND).await;
@@ -475,10 +480,10 @@ impl Step for Setting {
                 instead: "failback".into(),
             });
         }
-        let Some(Some(before)) = made.before().cloned() else {
+        let Some(before) = made.before().cloned() else {
             return Ok(Undo::Done);
         };
-        if cx.env.look().await.settings.get(&self.name) == Some(&before) {
+        if cx.env.look().await.settings.get(&self.name) == before.as_ref() {
             return Ok(Undo::Done);
         }
         let (world, name) = (cx.env.clone(), self.name.clone());
@@ -488,8 +493,12 @@ impl Step for Setting {
             (),
             move || {
                 world.send(move |cloud, now| {
-                    cloud.log.push((now, format!("restore {name}={before}")));
-                    cloud.settings.insert(name, before);
+                    let value = before.as_deref().unwrap_or("nothing");
+                    cloud.log.push((now, format!("restore {name}={value}")));
+                    match before {
+                        Some(value) => cloud.settings.insert(name, value),
+                        None => cloud.settings.remove(&name),
+                    };
                     Ok(Handle::default())
                 })
             },
@@ -796,6 +805,7 @@ pub fn holder() -> Holder {
         pid: 41,
         boot: "b".into(),
         binary: "test".into(),
+        place: None,
     }
 }
 

@@ -56,8 +56,13 @@ impl Cloud {
                         .map_err(refused(SERVICE, "DescribeTaskDefinition", region, name));
                     let answer = match answer {
                         Ok(answer) => answer,
-                        // AWS answers ClientException for a family that has no active revision.
-                        Err(e) if e.is("ClientException") => return Ok(None),
+                        // AWS has no code of its own for a family that has no active revision.
+                        Err(e)
+                            if e.is("ClientException")
+                                && e.says("Unable to describe task definition") =>
+                        {
+                            return Ok(None);
+                        }
                         Err(e) => return Err(e),
                     };
                     let tags = tags_of(answer.tags());

@@ -398,17 +398,23 @@ pub(in crate::expand) fn cut(e: &mut Expansion<'_>, index: usize) {
     for other in &together {
         e.role(format!("cut {other}"), &step);
     }
-    let mut question = Some(format!(
-        "Point {} at {}? The source is fenced; after this there is no way back but another move.",
-        together_named, e.asked.to
-    ));
-    if let Some(last) = earlier.last() {
-        let before = e.steps[*last].id.clone();
-        e.need(before);
-        // The first answer is for all of them.
-        question = None;
-    }
-    let confirm = question.and_then(|question| e.confirm(question));
+    let confirm = match earlier.last() {
+        Some(last) => {
+            let before = e.steps[*last].id.clone();
+            e.need(before);
+            None
+        }
+        // One answer for all zones, so it names the records of all of them.
+        None => {
+            let every: Vec<&str> = e.manifest.dns.iter().map(|r| r.record.as_str()).collect();
+            let question = format!(
+                "Point {} at {}? The source is fenced; after this there is no way back but another move.",
+                every.join(", "),
+                e.asked.to
+            );
+            e.confirm(question)
+        }
+    };
     let step = e.last();
     step.confirm = confirm;
     step.milestone = Some(Milestone::Cut);

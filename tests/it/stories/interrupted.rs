@@ -40,6 +40,73 @@ fn ctrl_c_once_stops_after_the_calls_in_flight_and_says_how_to_go_on() {
 }
 
 #[test]
+fn a_run_of_a_sandbox_is_not_gone_on_with_in_aws_or_elsewhere() {
+    let desk = Desk::new("elsewhere");
+    let mut moving = desk.start("migrate --to eu-west-1 --sandbox -q");
+    let run = moving.until("\"made\"");
+    moving.signal("INT");
+    assert_eq!(moving.end().exit, 4);
+    // Somebody, or a copy of the folder, brings the run where those of AWS are kept.
+    let (here, there) = (desk.path(".drtool/sandbox/runs"), desk.path(".drtool/runs"));
+    std::fs::rename(&here, &there).unwrap();
+    for command in ["resume", "undo"] {
+        let refused = desk.run(&format!("{command} {run}"));
+        assert_eq!(refused.exit, 2, "{}", refused.err);
+        for said in [
+            "E3023",
+            "works in the sandbox of this machine, and this is AWS",
+            "say --sandbox",
+        ] {
+            assert!(refused.err.contains(said), "{}", refused.err);
+        }
+    }
+    std::fs::rename(&there, &here).unwrap();
+    assert_eq!(desk.sandbox(&format!("resume {run} -q")).exit, 0);
+}
+
+#[test]
+fn a_run_of_a_served_sandbox_is_not_gone_on_with_without_it() {
+    let desk = Desk::new("served");
+    assert_eq!(
+        desk.run("sandbox seed redmine --sandbox-speed instant")
+            .exit,
+        0
+    );
+    let mut serving =
+        desk.start("sandbox serve --keep .drtool/sandbox/world --port 0 --sandbox-speed instant");
+    let first = serving.first_line();
+    let url = first
+        .split_whitespace()
+        .find(|word| word.starts_with("http://"));
+    let url = url.unwrap_or_else(|| panic!("{first}"));
+    let drilled = desk.run(&format!(
+        "drill --to eu-west-1 --yes -q --endpoint-url {url}"
+    ));
+    assert_eq!(drilled.exit, 0, "{}", drilled.err);
+    let run = std::fs::read_dir(desk.path(".drtool/runs")).unwrap().next();
+    let run = run.unwrap().unwrap().file_name().into_string().unwrap();
+    // As if it had been killed before its first request.
+    let journal = desk.path(&format!(".drtool/runs/{run}/journal.jsonl"));
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let begun: Vec<&str> = text.lines().take(2).collect();
+    assert!(begun[1].contains("leased"), "{}", begun[1]);
+    std::fs::write(&journal, begun.join("\n") + "\n").unwrap();
+    let refused = desk.run(&format!("drill clean {run}"));
+    assert_eq!(refused.exit, 2, "{}", refused.err);
+    for said in [
+        "E3023",
+        "a served sandbox at",
+        &format!("say --endpoint-url {url}"),
+    ] {
+        assert!(refused.err.contains(said), "{}", refused.err);
+    }
+    let cleaned = desk.run(&format!("drill clean {run} -q --endpoint-url {url}"));
+    assert_eq!(cleaned.exit, 0, "{}", cleaned.err);
+    serving.signal("TERM");
+    serving.end();
+}
+
+#[test]
 fn ctrl_c_twice_stops_at_once_and_undo_takes_it_back() {
     let desk = Desk::new("twice");
     let mut moving = desk.start("migrate --to eu-west-1 --sandbox -q");

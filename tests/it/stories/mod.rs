@@ -9,6 +9,7 @@ mod interrupted;
 mod moves;
 mod wrong;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -150,6 +151,18 @@ impl Running<'_> {
             }
             std::thread::yield_now();
         }
+    }
+
+    /// What it says first.
+    pub fn first_line(&mut self) -> String {
+        let mut line = vec![];
+        let out = self.child.stdout.as_mut().unwrap();
+        // Byte by byte: what comes after is read elsewhere.
+        let mut byte = [0];
+        while out.read(&mut byte).unwrap() == 1 && byte[0] != b'\n' {
+            line.push(byte[0]);
+        }
+        String::from_utf8(line).unwrap()
     }
 
     pub fn signal(&self, name: &str) {

@@ -9,12 +9,12 @@ pub const LONG: &[(&str, usize, &str)] = &[
     ),
     (
         "engine/run/executor/forward.rs",
-        607,
+        554,
         "one order of doing: look, gate, write down, send, look again",
     ),
     (
         "engine/run/executor/mod.rs",
-        584,
+        565,
         "one state, and everything that may change it",
     ),
     (
