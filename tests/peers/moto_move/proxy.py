@@ -52,10 +52,22 @@ def json_answer(value, status=200):
     return Answer(status, [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-requestid", "supplied")], json.dumps(value).encode())
 
 
+def xml_answer(operation, result):
+    """An answer of RDS's query protocol."""
+    body = (
+        f'<{operation}Response xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><{operation}Result>{result}</{operation}Result>'
+        f"<ResponseMetadata><RequestId>supplied</RequestId></ResponseMetadata></{operation}Response>"
+    )
+    return Answer(200, [("Content-Type", "text/xml"), ("x-amzn-requestid", "supplied")], body.encode())
+
+
+READS = ("Describe", "Get", "List", "Simulate", "GET ")
+
+
 class Proxy:
     def __init__(self, moto_port, gaps):
         self.moto_port, self.gaps = moto_port, gaps
-        self.suppliers = {}
+        self.suppliers, self.lacking = {}, {}
         self.calls = []
         self.watched, self.then = None, None
         self.changed = time.monotonic()
@@ -104,6 +116,10 @@ class Proxy:
     def supply(self, service, operation, supplier):
         self.suppliers[service, operation] = supplier
 
+    def lacks(self, service, operation, gap):
+        """moto does not have this operation, and does without here too: a named skip."""
+        self.lacking[service, operation] = gap
+
     def after(self, watched, then):
         """Does something when an operation was carried out, before its answer is sent."""
         self.watched, self.then = watched, then
@@ -135,6 +151,11 @@ class Proxy:
         connection.close()
         # A page in HTML is Flask's: moto does not have the operation, or broke in it.
         if answer.status >= 500 or answer.status == 404 and b"<!doctype html" in answer.body.lower():
+            gap = self.lacking.get((request.service, request.operation))
+            if gap:
+                self.gaps.met(gap)
+                # Not 500, which a client would try again and again.
+                return Answer(501, answer.headers, answer.body)
             self.gaps.unnamed(f"{request.service} {request.operation or request.path}")
         return answer
 

@@ -5,7 +5,7 @@ import threading
 import time
 
 import tasks
-from proxy import json_answer
+from proxy import json_answer, xml_answer
 
 REPOSITORY_TYPES = ", ".join(
     [
@@ -42,6 +42,8 @@ class Supplied:
             ("ecs", "CreateService", self.change_service),
             ("ecs", "UpdateService", self.change_service),
             ("ecs", "DescribeServices", self.describe_services),
+            ("rds", "DescribeDBEngineVersions", self.describe_engine_versions),
+            ("rds", "DescribeOrderableDBInstanceOptions", self.describe_classes),
             ("rds", "CreateDBInstance", self.create_instance),
             ("rds", "CreateDBSnapshot", self.create_snapshot),
             ("rds", "CopyDBSnapshot", self.copy_snapshot),
@@ -52,6 +54,8 @@ class Supplied:
             ("secretsmanager", "DeleteSecret", self.delete_secret),
         ]:
             proxy.supply(service, operation, supplier)
+        proxy.lacks("servicequotas", "GetAWSDefaultServiceQuota", "quotas-defaults")
+        proxy.lacks("iam", "SimulatePrincipalPolicy", "iam-simulation")
 
     # Keys
 
@@ -258,6 +262,31 @@ class Supplied:
         return answer.with_json(value)
 
     # Databases
+
+    def describe_engine_versions(self, request, _pass_on):
+        self.gaps.met("rds-engine-versions")
+        engine, version = request.form["Engine"], request.form["EngineVersion"]
+        major = version.split(".")[0]
+        return xml_answer(
+            "DescribeDBEngineVersions",
+            f"<DBEngineVersions><DBEngineVersion><Engine>{engine}</Engine><EngineVersion>{version}</EngineVersion>"
+            f"<MajorEngineVersion>{major}</MajorEngineVersion><DBParameterGroupFamily>{engine}{major}</DBParameterGroupFamily>"
+            "<Status>available</Status></DBEngineVersion></DBEngineVersions>",
+        )
+
+    def describe_classes(self, request, _pass_on):
+        self.gaps.met("rds-classes")
+        form, wanted = request.form, "db.t4g.medium"
+        offers = ""
+        if form.get("DBInstanceClass", wanted) == wanted:
+            zones = self.aws.client("ec2", request.region).describe_availability_zones()["AvailabilityZones"]
+            named = "".join(f"<AvailabilityZone><Name>{zone['ZoneName']}</Name></AvailabilityZone>" for zone in zones)
+            offers = (
+                f"<OrderableDBInstanceOption><Engine>{form['Engine']}</Engine><EngineVersion>{form['EngineVersion']}</EngineVersion>"
+                f"<DBInstanceClass>{wanted}</DBInstanceClass><AvailabilityZones>{named}</AvailabilityZones><StorageType>gp3</StorageType>"
+                "<MultiAZCapable>true</MultiAZCapable><Vpc>true</Vpc></OrderableDBInstanceOption>"
+            )
+        return xml_answer("DescribeOrderableDBInstanceOptions", f"<OrderableDBInstanceOptions>{offers}</OrderableDBInstanceOptions>")
 
     def create_instance(self, request, pass_on):
         answer = pass_on(request)

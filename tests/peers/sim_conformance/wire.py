@@ -85,7 +85,7 @@ def signatures(world):
         "s3": ("list_buckets", "InvalidAccessKeyId", 403),
     }
     for service, (operation, code, status) in unknown.items():
-        client = with_keys(world, service, "AKIASTRANGERSTRANGER", "x")
+        client = with_keys(world, service, ACCESS_KEY.replace("7EXAMPLE", "8EXAMPLE"), "x")
         world.refused(f"{service}: an unknown key", code, getattr(client, operation), status)
     unsigned = {
         "rds": ("describe_db_instances", "MissingAuthenticationToken", 403),
