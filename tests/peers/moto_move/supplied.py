@@ -197,7 +197,7 @@ class Supplied:
 
     def list_tasks(self, request, pass_on):
         """Moto's list, of those whose process runs or has ended, as asked."""
-        if "startedBy" not in request.input:
+        if "startedBy" not in request.input and "family" not in request.input:
             return pass_on(request)
         wanted = request.input.pop("desiredStatus", "RUNNING") == "RUNNING"
         found = []
