@@ -173,6 +173,9 @@ pub(super) fn describe_references(cx: &mut Cx<'_>, input: &Input) -> Result<Valu
                 .iter()
                 .any(|r| matches!(&r.peer, Peer::Group { id: named, .. } if named == id));
             let peering = state.peerings.iter().find(|(_, p)| {
+                if p.status != "active" {
+                    return false;
+                }
                 let ends = [&p.requester.vpc_id, &p.accepter.vpc_id];
                 ends.contains(&&group.vpc_id) && ends.contains(&&other.vpc_id)
             });

@@ -363,7 +363,7 @@ fn not_found(kind: &str, id: &str) -> AwsError {
             "flow log ID",
         ),
         "dhcp-options" => (
-            "InvalidDhcpOptionsID.NotFound",
+            "InvalidDhcpOptionID.NotFound",
             "InvalidDhcpOptionsId.Malformed",
             "dhcpOption ID",
         ),

@@ -154,6 +154,19 @@ pub fn details(cx: &mut Cx<'_>, input: &Input) -> Value {
 
 pub fn create_alias(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     let alias = input.str("AccountAlias").unwrap_or_default().to_owned();
+    // Twelve digits are an account's number.
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let sound = alias.starts_with(plain)
+        && alias.ends_with(plain)
+        && alias.chars().all(|c| plain(c) || c == '-')
+        && !alias.contains("--")
+        && !(alias.len() == 12 && alias.chars().all(|c| c.is_ascii_digit()));
+    if !sound {
+        return Err(AwsError::new(
+            "ValidationError",
+            format!("The specified value for accountAlias is invalid: {alias}"),
+        ));
+    }
     let taken = cx.world.accounts.iter().any(|(account, a)| {
         *account != cx.caller.account && a.iam.alias.as_deref() == Some(&alias)
     });

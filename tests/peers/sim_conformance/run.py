@@ -33,8 +33,11 @@ def main(names):
             for failure in world.failures:
                 print(f"  {failure}")
     if not names:
-        # Told, not yet demanded: the list still has entries without a reason.
-        print(f"{coverage.report()} entries of the coverage table without a check or a reason")
+        wrong = coverage.report()
+        print(f"coverage: {len(wrong)} wrong")
+        for what in wrong:
+            print(f"  {what}")
+        failed += len(wrong)
     print(f"{total} checks passed, {failed} failed")
     return 1 if failed else 0
 

@@ -38,6 +38,9 @@ def binary():
 # What each world was asked, from its own log: for the table of coverage.
 SEEN = {}
 
+# These come without a message, as everybody who has met them knows.
+SILENT = {"InvalidCiphertextException", "ParameterNotFound"}
+
 
 class World:
     """One simulated AWS. Use it as a context manager."""
@@ -126,7 +129,7 @@ class World:
             self.same(what, answer["Error"]["Code"], code)
             if status is not None:
                 self.same(f"{what} (status)", answer["ResponseMetadata"]["HTTPStatusCode"], status)
-            self.that(f"{what} (message)", bool(answer["Error"].get("Message")))
+            self.that(f"{what} (message)", bool(answer["Error"].get("Message")) or code in SILENT)
             return
         self.that(what, False, f"not refused: {seen!r}")
 
