@@ -8,6 +8,7 @@ line here has to go.
 SUPPLIED = {
     "kms-usage": "moto's keys have no usage unless one was asked for: CreateKey asks for AWS's default, ENCRYPT_DECRYPT",
     "acm-in-use": "a certificate stays in use in moto after its listener was deleted: InUseBy names the balancers that have it",
+    "ec2-dry-run": "moto makes a network even when CreateVpc is a dry run: a dry run is answered as AWS does",
     "ec2-nat-address": "a NAT gateway that moto deletes keeps its elastic address: the address is disassociated",
     "ecr-images": "moto's image digests are hashes of layer digests and it has no layers: DescribeImages answers from the registry behind it, as ECR's does",
     "ecs-memory": "moto's RunTask needs `memory` in every container, which Fargate does not: it is added on the way in and taken off on the way out",

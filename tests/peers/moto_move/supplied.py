@@ -5,7 +5,7 @@ import threading
 import time
 
 import tasks
-from proxy import json_answer, xml_answer
+from proxy import Answer, json_answer, xml_answer
 
 REPOSITORY_TYPES = ", ".join(
     [
@@ -30,6 +30,7 @@ class Supplied:
         for service, operation, supplier in [
             ("kms", "CreateKey", self.create_key),
             ("acm", "DescribeCertificate", self.describe_certificate),
+            ("ec2", "CreateVpc", self.create_vpc),
             ("ec2", "DeleteNatGateway", self.delete_nat_gateway),
             ("ecr", "DescribeImages", self.describe_images),
             ("ecr", "DeleteRepository", self.delete_repository),
@@ -84,6 +85,13 @@ class Supplied:
         return answer.with_json(value)
 
     # Networks
+
+    def create_vpc(self, request, pass_on):
+        if request.form.get("DryRun") != "true":
+            return pass_on(request)
+        self.gaps.met("ec2-dry-run")
+        said = "<Code>DryRunOperation</Code><Message>Request would have succeeded, but DryRun flag is set.</Message>"
+        return Answer(412, [("Content-Type", "text/xml")], f"<Response><Errors><Error>{said}</Error></Errors><RequestID>supplied</RequestID></Response>".encode())
 
     def delete_nat_gateway(self, request, pass_on):
         ec2 = self.aws.client("ec2", request.region)
