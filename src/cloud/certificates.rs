@@ -135,9 +135,10 @@ impl Cloud {
                 .r#type()
                 .map(|t| t.as_str().to_owned())
                 .unwrap_or_default(),
+            // ACM describes `RSA-2048` and takes `RSA_2048`.
             key_algorithm: c
                 .key_algorithm()
-                .map(|k| k.as_str().to_owned())
+                .map(|k| k.as_str().replace('-', "_"))
                 .unwrap_or_default(),
             in_use_by: c.in_use_by().to_vec(),
             validation: c
@@ -169,12 +170,13 @@ impl Cloud {
         region: &str,
         domain: &str,
         names: &[String],
+        key_algorithm: &str,
         token: &str,
         tags: &Tags,
     ) -> Outgoing {
         let others: Vec<String> = names.iter().filter(|n| *n != domain).cloned().collect();
         let mut request = json!({
-            "DomainName": domain, "ValidationMethod": "DNS", "IdempotencyToken": token,
+            "DomainName": domain, "ValidationMethod": "DNS", "KeyAlgorithm": key_algorithm, "IdempotencyToken": token,
             "Tags": tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect::<Vec<_>>(),
         });
         let list = tags
@@ -186,6 +188,7 @@ impl Cloud {
             .request_certificate()
             .domain_name(domain)
             .validation_method(aws::ValidationMethod::Dns)
+            .key_algorithm(aws::KeyAlgorithm::from(key_algorithm))
             .idempotency_token(token)
             .set_tags(Some(list));
         if !others.is_empty() {

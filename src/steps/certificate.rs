@@ -121,6 +121,7 @@ impl Step for Certificate {
                 cx.place().as_str(),
                 &self.domain_name,
                 &self.alternative_names,
+                &self.key_algorithm,
                 &cx.token(),
                 &tags,
             )

@@ -186,6 +186,8 @@ impl Step for DbInstance {
             id: self.identifier.clone(),
             snapshot: cx.value(&self.snapshot)?,
             class: s.class.clone(),
+            license_model: s.license_model.clone(),
+            network_type: s.network_type.clone(),
             port: i32::from(s.port),
             multi_az: s.multi_az,
             storage_type: s.storage_type.clone(),

@@ -166,6 +166,7 @@ impl Step for LoadBalancer {
             name: &self.name,
             kind: &self.kind,
             scheme: &self.scheme,
+            ip_address_type: &self.ip_address_type,
             subnets: &subnets,
             security_groups: &groups,
             tags: &tags(cx, &self.tags),

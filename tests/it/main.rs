@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod by_hand;
+#[cfg(test)]
 mod drills;
 #[cfg(test)]
 mod images;

@@ -34,6 +34,8 @@ pub struct NewLoadBalancer<'a> {
     pub name: &'a str,
     pub kind: &'a str,
     pub scheme: &'a str,
+    /// `ipv4` or `dualstack`.
+    pub ip_address_type: &'a str,
     pub subnets: &'a [String],
     pub security_groups: &'a [String],
     pub tags: &'a Tags,
@@ -141,7 +143,7 @@ impl Cloud {
 impl Cloud {
     pub fn create_load_balancer(&self, region: &str, new: &NewLoadBalancer<'_>) -> Outgoing {
         let mut request = json!({
-            "Name": new.name, "Type": new.kind, "Scheme": new.scheme, "Subnets": new.subnets, "Tags": json_tags(new.tags),
+            "Name": new.name, "Type": new.kind, "Scheme": new.scheme, "IpAddressType": new.ip_address_type, "Subnets": new.subnets, "Tags": json_tags(new.tags),
         });
         let mut call = self
             .elb_writer(region)
@@ -149,6 +151,7 @@ impl Cloud {
             .name(new.name)
             .r#type(aws::LoadBalancerTypeEnum::from(new.kind))
             .scheme(aws::LoadBalancerSchemeEnum::from(new.scheme))
+            .ip_address_type(aws::IpAddressType::from(new.ip_address_type))
             .set_subnets(Some(new.subnets.to_vec()))
             .set_tags(Some(aws_tags(new.tags)));
         if !new.security_groups.is_empty() {

@@ -147,6 +147,9 @@ pub struct Restore {
     pub id: String,
     pub snapshot: String,
     pub class: String,
+    pub license_model: String,
+    /// `IPV4` or `DUAL`.
+    pub network_type: String,
     pub port: i32,
     pub multi_az: bool,
     pub storage_type: String,
@@ -235,6 +238,8 @@ impl Cloud {
             "DBInstanceIdentifier": r.id,
             "DBSnapshotIdentifier": r.snapshot,
             "DBInstanceClass": r.class,
+            "LicenseModel": r.license_model,
+            "NetworkType": r.network_type,
             "Port": r.port,
             "MultiAZ": r.multi_az,
             "StorageType": r.storage_type,
@@ -276,6 +281,8 @@ impl Cloud {
             .db_instance_identifier(&r.id)
             .db_snapshot_identifier(&r.snapshot)
             .db_instance_class(&r.class)
+            .license_model(&r.license_model)
+            .network_type(&r.network_type)
             .port(r.port)
             .multi_az(r.multi_az)
             .storage_type(&r.storage_type)

@@ -5,6 +5,7 @@ use super::network::{permission, route_table, rules};
 use super::{Command, shown, whole};
 use drtool_engine::plan::{Plan, Planned};
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 
 /// The calls that bring a step about; none for one that only looks.
 pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
@@ -17,8 +18,16 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             input,
         }]
     };
-    let tags = || json!([{ "Key": "drtool:lineage", "Value": plan.lineage }, { "Key": "drtool:step", "Value": step.id.to_string() }]);
-    let of = |kind: &str| json!([{ "ResourceType": kind, "Tags": [{ "Key": "Name", "Value": p("name") }, { "Key": "drtool:lineage", "Value": plan.lineage }] }]);
+    let marks = marks(step, plan);
+    let tags = || pairs(&marks, "Key", "Value");
+    let small_tags = || pairs(&marks, "key", "value");
+    let of = |kind: &str| {
+        let mut marks = marks.clone();
+        if let Some(name) = p("name").as_str() {
+            marks.insert("Name".to_owned(), name.to_owned());
+        }
+        json!([{ "ResourceType": kind, "Tags": pairs(&marks, "Key", "Value") }])
+    };
     let actions = |value: &Json| -> Json {
         value
             .as_array()
@@ -27,11 +36,21 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             .into()
     };
     match step.kind.as_str() {
-        "vpc" => one(
-            "ec2",
-            "CreateVpc",
-            json!({ "CidrBlock": p("cidr"), "TagSpecifications": of("vpc") }),
-        ),
+        "vpc" => {
+            let mut all = one(
+                "ec2",
+                "CreateVpc",
+                json!({ "CidrBlock": p("cidr"), "TagSpecifications": of("vpc") }),
+            );
+            for attribute in ["EnableDnsSupport", "EnableDnsHostnames"] {
+                all.extend(one(
+                    "ec2",
+                    "ModifyVpcAttribute",
+                    json!({ "VpcId": "<VpcId>", attribute: { "Value": true } }),
+                ));
+            }
+            all
+        }
         "internet-gateway" => vec![
             Command {
                 service: "ec2",
@@ -74,7 +93,7 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
         "secret-replica" => one(
             "secretsmanager",
             "ReplicateSecretToRegions",
-            json!({ "SecretId": p("primary"), "AddReplicaRegions": [{ "Region": p("region"), "KmsKeyId": p("kmsKey") }] }),
+            json!({ "SecretId": p("primary"), "AddReplicaRegions": [{ "Region": p("region"), "KmsKeyId": p("kmsKey") }], "ForceOverwriteReplicaSecret": false }),
         ),
         "secret-promotion" => one(
             "secretsmanager",
@@ -105,7 +124,7 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             let mut all = one(
                 "logs",
                 "CreateLogGroup",
-                json!({ "logGroupName": p("name"), "kmsKeyId": p("kmsKey") }),
+                json!({ "logGroupName": p("name"), "kmsKeyId": p("kmsKey"), "tags": marks }),
             );
             if !p("retentionDays").is_null() {
                 all.extend(one(
@@ -119,7 +138,7 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
         "repository" => one(
             "ecr",
             "CreateRepository",
-            json!({ "repositoryName": p("name"), "imageTagMutability": p("tagMutability"), "imageScanningConfiguration": { "scanOnPush": p("scanOnPush") } }),
+            json!({ "repositoryName": p("name"), "imageTagMutability": p("tagMutability"), "imageScanningConfiguration": { "scanOnPush": p("scanOnPush") }, "tags": tags() }),
         ),
         "certificate" => one(
             "acm",
@@ -131,20 +150,23 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             "ChangeResourceRecordSets",
             json!({ "HostedZoneId": p("zoneId"), "ChangeBatch": { "Changes": [{ "Action": "UPSERT", "ResourceRecordSet": { "Name": "<name that ACM asks for>", "Type": "CNAME", "TTL": 300, "ResourceRecords": [{ "Value": "<value that ACM asks for>" }] } }] } }),
         ),
-        "load-balancer" => one(
-            "elbv2",
+        "load-balancer" => with_attributes(
             "CreateLoadBalancer",
+            "LoadBalancer",
             json!({ "Name": p("name"), "Type": p("type"), "Scheme": p("scheme"), "IpAddressType": p("ipAddressType"), "Subnets": p("subnets"), "SecurityGroups": p("securityGroups"), "Tags": tags() }),
+            &p("attributes"),
         ),
-        "target-group" => one(
-            "elbv2",
+        "target-group" => with_attributes(
             "CreateTargetGroup",
+            "TargetGroup",
             json!({
                 "Name": p("name"), "Protocol": p("protocol"), "Port": p("port"), "VpcId": p("vpc"), "TargetType": p("targetType"), "ProtocolVersion": p("protocolVersion"),
+                "HealthCheckProtocol": params.pointer("/healthCheck/protocol"), "HealthCheckPort": params.pointer("/healthCheck/port"),
                 "HealthCheckPath": params.pointer("/healthCheck/path"), "HealthCheckIntervalSeconds": params.pointer("/healthCheck/intervalSeconds"), "HealthCheckTimeoutSeconds": params.pointer("/healthCheck/timeoutSeconds"),
                 "HealthyThresholdCount": params.pointer("/healthCheck/healthyThreshold"), "UnhealthyThresholdCount": params.pointer("/healthCheck/unhealthyThreshold"),
                 "Matcher": params.pointer("/healthCheck/matcher").filter(|m| !m.is_null()).map(|m| json!({ "HttpCode": m })), "Tags": tags(),
             }),
+            &p("attributes"),
         ),
         "listener" => {
             let certificates: Vec<Json> = p("certificates")
@@ -159,13 +181,13 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             one(
                 "elbv2",
                 "CreateListener",
-                json!({ "LoadBalancerArn": p("balancer"), "Port": p("port"), "Protocol": p("protocol"), "SslPolicy": p("sslPolicy"), "Certificates": certificates, "DefaultActions": actions(&p("actions")) }),
+                json!({ "LoadBalancerArn": p("balancer"), "Port": p("port"), "Protocol": p("protocol"), "SslPolicy": p("sslPolicy"), "Certificates": certificates, "DefaultActions": actions(&p("actions")), "Tags": tags() }),
             )
         }
         "listener-rule" => one(
             "elbv2",
             "CreateRule",
-            json!({ "ListenerArn": p("listener"), "Priority": p("priority"), "Conditions": p("conditions"), "Actions": actions(&p("actions")) }),
+            json!({ "ListenerArn": p("listener"), "Priority": p("priority"), "Conditions": p("conditions"), "Actions": actions(&p("actions")), "Tags": tags() }),
         ),
         "db-subnet-group" => one(
             "rds",
@@ -173,11 +195,7 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             json!({ "DBSubnetGroupName": p("name"), "DBSubnetGroupDescription": p("description"), "SubnetIds": p("subnets"), "Tags": tags() }),
         ),
         "db-parameter-group" => parameter_group(&params, tags()),
-        "db-option-group" => one(
-            "rds",
-            "CreateOptionGroup",
-            json!({ "OptionGroupName": p("name"), "EngineName": p("engine"), "MajorEngineVersion": p("majorVersion"), "OptionGroupDescription": p("description"), "Tags": tags() }),
-        ),
+        "db-option-group" => option_group(&params, tags()),
         "db-snapshot" => one(
             "rds",
             "CreateDBSnapshot",
@@ -186,7 +204,7 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
         "db-snapshot-copy" => one(
             "rds",
             "CopyDBSnapshot",
-            json!({ "SourceDBSnapshotIdentifier": p("source"), "TargetDBSnapshotIdentifier": p("snapshot"), "KmsKeyId": p("kmsKey"), "OptionGroupName": p("optionGroup"), "SourceRegion": p("sourceRegion"), "Tags": tags() }),
+            json!({ "SourceDBSnapshotIdentifier": p("source"), "TargetDBSnapshotIdentifier": p("snapshot"), "KmsKeyId": p("kmsKey"), "OptionGroupName": p("optionGroup"), "SourceRegion": p("sourceRegion"), "CopyTags": false, "Tags": tags() }),
         ),
         "db-instance" => restore(&params, tags()),
         "db-instance-settings" => one(
@@ -194,17 +212,21 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             "ModifyDBInstance",
             json!({ "DBInstanceIdentifier": p("instance"), "PreferredMaintenanceWindow": p("maintenanceWindow"), "CACertificateIdentifier": p("caCertificate"), "MaxAllocatedStorage": p("maxAllocatedStorageGib"), "EnablePerformanceInsights": p("performanceInsights"), "MonitoringInterval": p("monitoringInterval"), "MonitoringRoleArn": p("monitoringRoleArn"), "ApplyImmediately": true }),
         ),
-        "cluster" => one("ecs", "CreateCluster", json!({ "clusterName": p("name") })),
+        "cluster" => one(
+            "ecs",
+            "CreateCluster",
+            json!({ "clusterName": p("name"), "tags": small_tags() }),
+        ),
         "task-definition" => one(
             "ecs",
             "RegisterTaskDefinition",
-            json!({ "family": p("family"), "cpu": p("cpu"), "memory": p("memory"), "networkMode": p("networkMode"), "requiresCompatibilities": p("requiresCompatibilities"), "executionRoleArn": p("executionRoleArn"), "taskRoleArn": p("taskRoleArn"), "containerDefinitions": p("containerDefinitions"), "volumes": p("volumes") }),
+            json!({ "family": p("family"), "cpu": p("cpu"), "memory": p("memory"), "networkMode": p("networkMode"), "requiresCompatibilities": p("requiresCompatibilities"), "executionRoleArn": p("executionRoleArn"), "taskRoleArn": p("taskRoleArn"), "containerDefinitions": p("containerDefinitions"), "volumes": p("volumes"), "tags": small_tags() }),
         ),
-        "service" => service(&params),
+        "service" => service(&params, small_tags()),
         "scalable-target" => one(
             "application-autoscaling",
             "RegisterScalableTarget",
-            json!({ "ServiceNamespace": "ecs", "ResourceId": p("resource"), "ScalableDimension": p("dimension"), "MinCapacity": p("min"), "MaxCapacity": p("max") }),
+            json!({ "ServiceNamespace": "ecs", "ResourceId": p("resource"), "ScalableDimension": p("dimension"), "MinCapacity": p("min"), "MaxCapacity": p("max"), "SuspendedState": suspended(&p("suspended")), "Tags": marks }),
         ),
         "scaling-policy" => one(
             "application-autoscaling",
@@ -252,7 +274,7 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             Command {
                 service: "ecs",
                 operation: "StopTask",
-                input: json!({ "cluster": p("cluster"), "task": p("task") }),
+                input: json!({ "cluster": p("cluster"), "task": p("task"), "reason": "the move is over" }),
             },
             Command {
                 service: "ecs",
@@ -301,6 +323,70 @@ fn parameter_group(params: &Json, tags: Json) -> Vec<Command> {
     all
 }
 
+fn option_group(params: &Json, tags: Json) -> Vec<Command> {
+    let name = params.get("name");
+    let options: Vec<Json> = params
+        .get("options")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .map(|option| {
+            let settings = option.get("settings").and_then(Json::as_object);
+            let settings: Vec<Json> = settings
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| json!({ "Name": name, "Value": value }))
+                .collect();
+            json!({
+                "OptionName": option.get("name"), "OptionVersion": option.get("version"), "Port": option.get("port"), "OptionSettings": settings,
+                "VpcSecurityGroupMemberships": option.get("securityGroupIds"),
+            })
+        })
+        .collect();
+    let create = Command {
+        service: "rds",
+        operation: "CreateOptionGroup",
+        input: json!({ "OptionGroupName": name, "EngineName": params.get("engine"), "MajorEngineVersion": params.get("majorVersion"), "OptionGroupDescription": params.get("description"), "Tags": tags }),
+    };
+    let fill = (!options.is_empty()).then(|| Command {
+        service: "rds",
+        operation: "ModifyOptionGroup",
+        input: json!({ "OptionGroupName": name, "OptionsToInclude": options, "ApplyImmediately": true }),
+    });
+    std::iter::once(create).chain(fill).collect()
+}
+
+/// A balancer or a target group, then its attributes.
+fn with_attributes(
+    operation: &'static str,
+    what: &'static str,
+    input: Json,
+    attributes: &Json,
+) -> Vec<Command> {
+    let attributes: Vec<Json> = attributes
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| json!({ "Key": key, "Value": value }))
+        .collect();
+    let arn = format!("{what}Arn");
+    let modify = match what {
+        "LoadBalancer" => "ModifyLoadBalancerAttributes",
+        _ => "ModifyTargetGroupAttributes",
+    };
+    let change = (!attributes.is_empty()).then(|| Command {
+        service: "elbv2",
+        operation: modify,
+        input: json!({ (arn.as_str()): format!("<{arn}>"), "Attributes": attributes }),
+    });
+    let create = Command {
+        service: "elbv2",
+        operation,
+        input,
+    };
+    std::iter::once(create).chain(change).collect()
+}
+
 pub(super) fn restore(params: &Json, tags: Json) -> Vec<Command> {
     let p = |name: &str| params.get(name);
     let s = |name: &str| params.pointer(&format!("/settings/{name}"));
@@ -317,8 +403,8 @@ pub(super) fn restore(params: &Json, tags: Json) -> Vec<Command> {
         operation: "RestoreDBInstanceFromDBSnapshot",
         input: json!({
             "DBInstanceIdentifier": p("identifier"), "DBSnapshotIdentifier": p("snapshot"), "DBSubnetGroupName": p("subnetGroup"), "VpcSecurityGroupIds": p("securityGroups"),
-            "DBParameterGroupName": own("parameterGroup"), "OptionGroupName": own("optionGroup"), "DBInstanceClass": s("class"), "Engine": s("engine"), "LicenseModel": s("licenseModel"),
-            "AllocatedStorage": s("allocatedStorageGib"), "StorageType": s("storageType"), "MultiAZ": s("multiAz"), "PubliclyAccessible": s("publiclyAccessible"), "Port": s("port"),
+            "DBParameterGroupName": own("parameterGroup"), "OptionGroupName": own("optionGroup"), "DBInstanceClass": s("class"), "LicenseModel": s("licenseModel"),
+            "StorageType": s("storageType"), "MultiAZ": s("multiAz"), "PubliclyAccessible": s("publiclyAccessible"), "Port": s("port"),
             "BackupRetentionPeriod": s("backupRetentionDays"), "PreferredBackupWindow": s("backupWindow"), "AutoMinorVersionUpgrade": s("autoMinorVersionUpgrade"),
             "DeletionProtection": s("deletionProtection"), "CopyTagsToSnapshot": s("copyTagsToSnapshot"), "EnableIAMDatabaseAuthentication": s("iamAuthentication"),
             "EnableCloudwatchLogsExports": s("logExports"), "CACertificateIdentifier": s("caCertificate"), "NetworkType": s("networkType"), "Tags": tags,
@@ -326,7 +412,32 @@ pub(super) fn restore(params: &Json, tags: Json) -> Vec<Command> {
     }]
 }
 
-pub(super) fn service(params: &Json) -> Vec<Command> {
+/// What of a target's scaling is off.
+fn suspended(state: &Json) -> Json {
+    json!({
+        "DynamicScalingInSuspended": state.get("dynamicIn"), "DynamicScalingOutSuspended": state.get("dynamicOut"),
+        "ScheduledScalingSuspended": state.get("scheduled"),
+    })
+}
+
+/// What a thing is tagged with: as it is in the source, and as drtool knows its own by.
+fn marks(step: &Planned, plan: &Plan) -> BTreeMap<String, String> {
+    let own = step.params.get("tags").and_then(Json::as_object);
+    let own = own.into_iter().flatten();
+    let mut marks: BTreeMap<String, String> = own
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect();
+    marks.insert("drtool:lineage".to_owned(), plan.lineage.clone());
+    marks.insert("drtool:step".to_owned(), step.id.to_string());
+    marks
+}
+
+fn pairs(marks: &BTreeMap<String, String>, key: &str, value: &str) -> Json {
+    let all = marks.iter().map(|(k, v)| json!({ key: k, value: v }));
+    all.collect()
+}
+
+pub(super) fn service(params: &Json, tags: Json) -> Vec<Command> {
     let p = |name: &str| params.get(name);
     let balancers: Vec<Json> = params
         .get("loadBalancers")
@@ -340,12 +451,21 @@ pub(super) fn service(params: &Json) -> Vec<Command> {
     } else {
         "DISABLED"
     };
+    // A strategy takes the launch type's place.
+    let strategy: Vec<Json> = p("capacityProviders")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .map(|c| json!({ "capacityProvider": c.get("provider"), "weight": c.get("weight"), "base": c.get("base") }))
+        .collect();
+    let launch_type = p("launchType").filter(|l| strategy.is_empty() && l.as_str() != Some(""));
     vec![Command {
         service: "ecs",
         operation: "CreateService",
         input: json!({
             "cluster": p("cluster"), "serviceName": p("name"), "taskDefinition": p("taskDefinition"), "desiredCount": p("desiredCount"),
-            "launchType": p("launchType").filter(|l| l.as_str() != Some("")), "platformVersion": p("platformVersion").filter(|l| l.as_str() != Some("")),
+            "launchType": launch_type, "platformVersion": p("platformVersion").filter(|l| !matches!(l.as_str(), Some("" | "LATEST"))), "enableExecuteCommand": p("enableExecuteCommand"), "enableECSManagedTags": p("enableEcsManagedTags").filter(|on| on.as_bool() == Some(true)), "propagateTags": p("propagateTags").filter(|from| !matches!(from.as_str(), Some("" | "NONE"))),
+            "capacityProviderStrategy": strategy, "tags": tags,
             "healthCheckGracePeriodSeconds": p("healthCheckGracePeriodSeconds"), "loadBalancers": balancers,
             "networkConfiguration": { "awsvpcConfiguration": { "subnets": p("subnets"), "securityGroups": p("securityGroups"), "assignPublicIp": public } },
             "deploymentConfiguration": {

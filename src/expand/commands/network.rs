@@ -59,8 +59,25 @@ pub(super) fn rules(params: &Json) -> Vec<Command> {
             .and_then(Json::as_array)
             .into_iter()
             .flatten();
-        let permissions: Vec<Json> = rules
+        let wanted: Vec<&Json> = rules
             .filter(|r| r.get("direction").and_then(Json::as_str) == Some(direction))
+            .collect();
+        // A new group lets everything out.
+        let born = |rule: &Json| {
+            direction == "egress"
+                && rule.get("protocol").and_then(Json::as_str) == Some("-1")
+                && rule.pointer("/peer/cidr").and_then(Json::as_str) == Some("0.0.0.0/0")
+        };
+        if direction == "egress" && !wanted.iter().any(|rule| born(rule)) {
+            all.push(Command {
+                service: "ec2",
+                operation: "RevokeSecurityGroupEgress",
+                input: json!({ "GroupId": params.get("group"), "IpPermissions": [{ "IpProtocol": "-1", "IpRanges": [{ "CidrIp": "0.0.0.0/0" }] }] }),
+            });
+        }
+        let permissions: Vec<Json> = wanted
+            .into_iter()
+            .filter(|rule| !born(rule))
             .map(permission)
             .collect();
         if !permissions.is_empty() {
