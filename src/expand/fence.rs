@@ -336,7 +336,7 @@ pub(super) fn write_refused(e: &mut Expansion<'_>, index: usize) {
         .iter()
         .map(|r| r.record.to_string())
         .collect();
-    e.step(
+    let step = e.step(
         "",
         steps::write_refused::KIND,
         &from,
@@ -355,7 +355,10 @@ pub(super) fn write_refused(e: &mut Expansion<'_>, index: usize) {
         },
     );
     e.last().proof = Some(Proof::Fence);
-    e.hold_in_drill(serde_json::json!({ "how": "not tried: a drill sets no fence" }));
+    e.hold_in_drill(
+        serde_json::json!({ "how": "not tried: a drill sets no fence", "at": e.capture.taken }),
+    );
+    e.role(format!("refused {name}"), &step);
 }
 
 /// The last write, noted through the way that is left open.
@@ -368,6 +371,9 @@ pub(super) fn watermark(e: &mut Expansion<'_>, index: usize) {
     let Some(probe) = e.roles.get(&format!("probe {name}")).cloned() else {
         return;
     };
+    let Some(refused) = e.roles.get(&format!("refused {name}")).cloned() else {
+        return;
+    };
     let step = e.step(
         "",
         steps::watermark::KIND,
@@ -378,6 +384,7 @@ pub(super) fn watermark(e: &mut Expansion<'_>, index: usize) {
             probe: Value::later(probe.clone(), "taskArn"),
             log_group: databases::task_log_group(e, database).unwrap_or_default(),
             log_stream: Value::later(probe, "logStream"),
+            after: Value::later(refused, "at"),
         },
     );
     e.hold_in_drill(serde_json::json!({ "position": "", "content": "", "at": e.capture.taken }));

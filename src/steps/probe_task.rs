@@ -216,6 +216,15 @@ pub struct Answer {
     pub at: i64,
 }
 
+impl Answer {
+    /// When the question was asked, by the log.
+    pub fn time(&self) -> Result<jiff::Timestamp, StepError> {
+        jiff::Timestamp::from_millisecond(self.at).map_err(|e| {
+            StepError::fail("E4411", "the probe's log has an impossible time").because(e)
+        })
+    }
+}
+
 /// Reads the newest whole answer to a question out of a probe's log. Whole: another question follows it.
 pub fn newest(lines: &[LogLine], question: &str) -> Option<Answer> {
     let marker = format!("{ASK}{question}");

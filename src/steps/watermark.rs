@@ -16,6 +16,7 @@ with:
   probe: arn:aws:ecs:us-west-2:111122223333:task/redmine/0f1e2d3c4b5a
   logGroup: /ecs/redmine
   logStream: drtool-7f3a/probe/0f1e2d3c4b5a
+  after: 2026-11-21T03:04:05Z
 ";
 
 /// Whom to ask.
@@ -25,6 +26,8 @@ pub struct Watermark {
     pub probe: Value<String>,
     pub log_group: String,
     pub log_stream: Value<String>,
+    /// When the fence was proven. An older answer may lack writes that were still accepted.
+    pub after: Value<jiff::Timestamp>,
 }
 
 /// What later steps may refer to.
@@ -68,9 +71,12 @@ impl Step for Watermark {
         if let Some(failed) = [&position, &content].into_iter().find(|a| a.failed) {
             return Ok(Observed::underway(failed.text.clone()));
         }
-        let at = jiff::Timestamp::from_millisecond(position.at).map_err(|e| {
-            StepError::fail("E4411", "the probe's log has an impossible time").because(e)
-        })?;
+        let (at, after) = (position.time()?, cx.value(&self.after)?);
+        if at <= after || content.time()? <= after {
+            return Ok(Observed::underway(
+                "the probe's newest answers are older than the fence's proof",
+            ));
+        }
         Ok(Observed::Ready(
             WatermarkNoted {
                 position: position.text,

@@ -43,6 +43,8 @@ pub struct WriteRefused {
 pub struct Refused {
     /// How the write was refused.
     pub how: String,
+    /// When it was tried, by the log. What was asked before this was asked before the fence was whole.
+    pub at: jiff::Timestamp,
 }
 
 impl Yields for Refused {
@@ -98,8 +100,12 @@ impl Step for WriteRefused {
                 }
             }
         }
+        let at = write.time()?;
         Ok(Observed::Ready(
-            Refused { how: write.text },
+            Refused {
+                how: write.text,
+                at,
+            },
             Claim::AsWanted,
         ))
     }
