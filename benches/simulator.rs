@@ -84,10 +84,7 @@ fn calls() -> (f64, f64) {
         .block_on(async move {
             let cloud = cloud.await;
             let ask = async |number: u64| {
-                let look = Look {
-                    epoch: number,
-                    shared: false,
-                };
+                let look = Look::alone(number);
                 let secret = cloud.secret("us-west-2", "redmine/db", look).await;
                 assert!(secret.is_ok_and(|found| found.is_some()));
             };

@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::event::Outcome;
 use crate::name::RunId;
 use crate::state::RunState;
+use crate::step::Calls;
 
 /// How one run ended in this life.
 pub struct Ended {
@@ -45,13 +46,32 @@ pub(super) struct Shared {
     pub doing: FuturesUnordered<Doing>,
     /// When which step of which run wants to be woken; without a step it is the run's own pulse.
     pub due: BTreeSet<(Timestamp, usize, Option<usize>)>,
-    /// Grows with every tick and every answer to a call: older answers to looks are not shared.
+    /// Grows with every tick and every answer to a call.
     pub epoch: u64,
+    /// The first epoch of this tick, and that of the last answer to a call.
+    pub ticked: u64,
+    pub answered: u64,
+    /// By service, the epoch of the last answer to a call.
+    pub calls: Calls,
     pub buckets: Buckets,
     lanes: BTreeMap<String, LaneState>,
 }
 
 impl Shared {
+    /// A call was answered, or never will be: what was seen of its service before is old now.
+    pub fn called(&mut self, service: &str) {
+        self.epoch += 1;
+        self.answered = self.epoch;
+        self.calls.note(service, self.epoch);
+    }
+
+    /// Something was done that no service's name is known of.
+    pub fn acted(&mut self) {
+        self.epoch += 1;
+        self.answered = self.epoch;
+        self.ticked = self.epoch;
+    }
+
     /// Takes a place in a lane, or queues for one.
     pub fn enter(&mut self, lane: &crate::plan::Lane, run: usize, step: usize) -> bool {
         let state = self.lanes.entry(lane.name.clone()).or_default();
@@ -101,6 +121,9 @@ impl<E: Send + Sync + 'static> Fleet<E> {
             doing: FuturesUnordered::new(),
             due: BTreeSet::new(),
             epoch: 0,
+            ticked: 0,
+            answered: 0,
+            calls: Calls::default(),
             buckets: Buckets::default(),
             lanes: BTreeMap::new(),
         };
@@ -143,6 +166,7 @@ impl<E: Send + Sync + 'static> Fleet<E> {
             if shared.pace.on_grid(now) > tick {
                 tick = shared.pace.on_grid(now);
                 shared.epoch += 1;
+                shared.ticked = shared.epoch;
             }
             obey(&controls, &mut executors, &mut shared);
             // In the order of runs and steps, so that what is written does not depend on who was quicker.

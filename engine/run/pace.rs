@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::plan::Expected;
+use crate::plan::{Expected, Graph, Plan};
 
 #[derive(Clone, Debug)]
 pub struct Pace {
@@ -14,8 +14,14 @@ pub struct Pace {
     pub tick: Duration,
     /// A step that has been under way for so long is looked at again after this share of it: lateness stays a small part.
     pub growth: f64,
-    /// No step under way is left without a look for longer.
+    /// No step under way that others wait for is left without a look for longer.
     pub seldom: Duration,
+    /// Nor any that has time to spare.
+    pub rarely: Duration,
+    /// A step with time to spare is looked at again after this share of it.
+    pub spare: f64,
+    /// The grid of first looks after calls: what siblings asked for at about the same time is looked at together.
+    pub soon: Duration,
     /// The longest pause between two tries of a refused call.
     pub back_off: Duration,
     /// So many answers in a row that cannot be read, and asking is given up.
@@ -45,11 +51,14 @@ impl Default for Pace {
             tick: Duration::from_secs(1),
             growth: 0.02,
             seldom: Duration::from_secs(15),
+            rarely: Duration::from_secs(45),
+            spare: 0.03,
+            soon: Duration::from_millis(250),
             back_off: Duration::from_secs(30),
             unreadable: 6,
             lag: Duration::from_secs(60),
             late: Duration::from_secs(20 * 60),
-            keep: Duration::from_secs(5),
+            keep: Duration::from_secs(15),
             mirror: Duration::from_secs(10),
             buckets: BTreeMap::new(),
         }
@@ -66,12 +75,7 @@ impl Pace {
 
     /// The first tick not before `at`.
     pub fn on_grid(&self, at: Timestamp) -> Timestamp {
-        let tick = i128::try_from(self.tick.as_nanos())
-            .unwrap_or(i128::MAX)
-            .max(1);
-        let nanos = at.as_nanosecond();
-        let up = nanos.div_euclid(tick) * tick + if nanos.rem_euclid(tick) == 0 { 0 } else { tick };
-        Timestamp::from_nanosecond(up).unwrap_or(at)
+        up(at, self.tick)
     }
 
     /// The tick nearest to `wait` after `now`, and not now.
@@ -79,23 +83,30 @@ impl Pace {
         self.on_grid(later(now, wait.max(self.tick) - self.tick / 2))
     }
 
-    /// When to look again at something that has been under way for `passed`.
-    pub fn next_look(
-        &self,
-        now: Timestamp,
-        passed: Duration,
-        expected: Option<Expected>,
-    ) -> Timestamp {
-        let mut wait = passed.mul_f64(self.growth);
-        if let Some(expected) = expected
-            && passed.as_secs_f64() < expected.p50 * 0.5
+    /// When to look for the first time at what a call asked for. What takes its time is not there at once.
+    pub fn first_look(&self, now: Timestamp, tempo: Tempo) -> Timestamp {
+        if tempo
+            .expected
+            .is_some_and(|expected| expected.p50 >= LENGTHY)
         {
-            // Hardly ever done this early; a look now and then is for the eye.
-            wait = wait.max(Duration::from_secs_f64(
-                (expected.p50 * 0.05).clamp(0.0, 3600.0),
-            ));
+            return self.next_look(now, Duration::ZERO, tempo);
         }
-        self.after(now, wait.min(self.seldom))
+        up(now, self.soon.min(self.tick))
+    }
+
+    /// When to look again at something that has been under way for `passed`.
+    pub fn next_look(&self, now: Timestamp, passed: Duration, tempo: Tempo) -> Timestamp {
+        // What is quick is seen quickly all the same: a step of several calls would spend its spare time at each of them.
+        let spare = tempo.spare.mul_f64(self.spare).min(self.rarely);
+        let spare = spare.min(passed / 2);
+        let mut wait = passed.mul_f64(self.growth).min(self.seldom).max(spare);
+        if let Some(expected) = tempo.expected {
+            // Hardly ever done so early: a look now and then is for the eye, the next that counts is when it may be done.
+            let early = seconds(expected.p50 * 0.5);
+            let eye = seconds(expected.p50 * 0.05).min(EYE).min(self.seldom);
+            wait = wait.max(eye.min(early.saturating_sub(passed)));
+        }
+        self.after(now, wait)
     }
 
     /// When to try again after the n-th setback in a row.
@@ -105,6 +116,70 @@ impl Pace {
             .saturating_mul(1 << setbacks.saturating_sub(1).min(10));
         self.after(now, wait.min(self.back_off))
     }
+}
+
+/// What takes as long as this, in seconds, is not looked at right after it was asked for.
+const LENGTHY: f64 = 30.0;
+
+/// What is not expected yet is looked at so often all the same: some of it comes early.
+const EYE: Duration = Duration::from_secs(5);
+
+/// How a step's looks are to be spaced: by how long it takes as a rule, and how much longer it could without anybody waiting.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tempo {
+    pub expected: Option<Expected>,
+    pub spare: Duration,
+}
+
+impl Tempo {
+    /// The tempo of every step of a plan. A step that may take long is not counted on to be quick.
+    pub fn of(plan: &Plan, graph: &Graph) -> Vec<Tempo> {
+        let expected = |at: usize| plan.steps[at].expected.filter(|_| !plan.steps[at].hold);
+        let usual = |at: usize| expected(at).map_or(0.0, |expected| expected.p50);
+        let settling = |at: usize, on: usize| {
+            let needs = plan.steps[at].needs.iter();
+            let mut on = needs.filter(|need| graph.position(&need.step) == Some(on));
+            on.find_map(|need| need.settle)
+                .map_or(0.0, |passes| f64::from(passes.over))
+        };
+        // A plan that goes round in a circle was refused.
+        let order = graph.order().unwrap_or_default();
+        let mut begins = vec![0.0_f64; plan.steps.len()];
+        for at in order.iter().copied() {
+            for on in graph.needs[at].iter().copied() {
+                begins[at] = begins[at].max(begins[on] + usual(on) + settling(at, on));
+            }
+        }
+        let end = (0..begins.len()).fold(0.0, |end, at| f64::max(end, begins[at] + usual(at)));
+        let mut latest = vec![end; begins.len()];
+        for at in order.iter().rev().copied() {
+            for on in graph.needs[at].iter().copied() {
+                latest[on] = latest[on].min(latest[at] - usual(at) - settling(at, on));
+            }
+        }
+        (0..begins.len())
+            .map(|at| {
+                let slow = expected(at).map_or(0.0, |expected| expected.p95.max(expected.p50));
+                Tempo {
+                    expected: expected(at),
+                    spare: seconds(latest[at] - begins[at] - slow),
+                }
+            })
+            .collect()
+    }
+}
+
+/// A time in seconds; none if it is negative or no number.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+/// The first point of a grid not before `at`.
+fn up(at: Timestamp, grid: Duration) -> Timestamp {
+    let grid = i128::try_from(grid.as_nanos()).unwrap_or(i128::MAX).max(1);
+    let nanos = at.as_nanosecond();
+    let up = nanos.div_euclid(grid) * grid + if nanos.rem_euclid(grid) == 0 { 0 } else { grid };
+    Timestamp::from_nanosecond(up).unwrap_or(at)
 }
 
 pub(super) fn later(at: Timestamp, wait: Duration) -> Timestamp {
@@ -144,6 +219,10 @@ impl Buckets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Planned;
+    use crate::run::tests::toy::{plan, planned};
+    use crate::step::Effect;
+    use serde_json::Value as Json;
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millisecond(1_800_000_000_000 + millis).unwrap()
@@ -155,22 +234,52 @@ mod tests {
         assert_eq!(pace.after(at(300), Duration::ZERO), at(1_000));
         assert_eq!(pace.after(at(700), Duration::ZERO), at(2_000));
         assert_eq!(pace.after(at(0), Duration::ZERO), at(1_000));
-        assert_eq!(
-            pace.next_look(at(0), Duration::from_secs(10), None),
-            at(1_000)
-        );
-        assert_eq!(
-            pace.next_look(at(0), Duration::from_secs(300), None),
-            at(6_000)
-        );
-        let expected = Some(Expected {
-            p50: 600.0,
-            p95: 900.0,
-        });
-        assert_eq!(
-            pace.next_look(at(0), Duration::from_secs(10), expected),
-            at(15_000)
-        );
+        let next = |passed, tempo| pace.next_look(at(0), Duration::from_secs(passed), tempo);
+        let plain = Tempo::default();
+        assert_eq!(next(10, plain), at(1_000));
+        assert_eq!(next(300, plain), at(6_000));
+        assert_eq!(next(3_000, plain), at(15_000));
+        let lengthy = Tempo {
+            expected: Some(Expected {
+                p50: 600.0,
+                p95: 900.0,
+            }),
+            ..plain
+        };
+        assert_eq!(next(10, lengthy), at(5_000));
+        assert_eq!(next(297, lengthy), at(6_000));
+        assert_eq!(next(400, lengthy), at(8_000));
+        let idle = Tempo {
+            spare: Duration::from_secs(1_000),
+            ..plain
+        };
+        assert_eq!(next(10, idle), at(5_000));
+        assert_eq!(next(100, idle), at(30_000));
+        assert_eq!(pace.first_look(at(10), plain), at(250));
+        assert_eq!(pace.first_look(at(10), lengthy), at(5_000));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_has_time_to_spare() {
+        let step = |name: &str, seconds: f64, needs: &[&str]| Planned {
+            expected: Some(Expected {
+                p50: seconds,
+                p95: seconds * 1.5,
+            }),
+            ..planned(name, "thing", Json::Null, Effect::Adds, needs)
+        };
+        let plan = plan(vec![
+            step("copy", 1_000.0, &[]),
+            step("network", 100.0, &[]),
+            step("balancer", 200.0, &["network"]),
+            step("restore", 500.0, &["copy", "balancer"]),
+        ]);
+        let spare: Vec<u64> = Tempo::of(&plan, &Graph::of(&plan))
+            .iter()
+            .map(|tempo| tempo.spare.as_secs())
+            .collect();
+        // Of 700 s that network and balancer could be later, each may take half as long again as usual.
+        assert_eq!(spare, [0, 650, 600, 0]);
     }
 
     #[test]

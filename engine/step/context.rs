@@ -79,13 +79,81 @@ impl Mark {
     }
 }
 
-/// How a look may be answered.
+/// How a look may be answered: by its own questions, or by answers that others have got lately.
+///
+/// Epochs count ticks and answers to calls, whichever comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// Grows with every tick. An answer obtained for this epoch may be shared among the steps that look in it.
-    pub epoch: u64,
-    /// Whether an answer already obtained may be used. A gate wants its own.
-    pub shared: bool,
+    /// An answer that is asked for now is of this epoch.
+    epoch: u64,
+    /// Answers of an earlier epoch are too old. `None`: this look wants its own.
+    since: Option<u64>,
+    calls: Calls,
+}
+
+impl Look {
+    /// Shares no answer. A gate wants its own.
+    pub fn alone(epoch: u64) -> Self {
+        Look {
+            epoch,
+            since: None,
+            calls: Calls::default(),
+        }
+    }
+
+    /// Shares answers of this epoch.
+    pub fn shared(epoch: u64) -> Self {
+        Look::since(epoch, epoch, Calls::default())
+    }
+
+    /// Shares answers since an epoch, but not what a service said before it answered to a call.
+    pub fn since(epoch: u64, since: u64, calls: Calls) -> Self {
+        Look {
+            epoch,
+            since: Some(since),
+            calls,
+        }
+    }
+
+    /// The epoch of an answer that is asked for now.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub fn is_shared(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Whether an answer of `service`, asked for in `epoch`, will do.
+    pub fn takes(&self, service: &str, epoch: u64) -> bool {
+        let called = self.calls.last(service);
+        self.since
+            .is_some_and(|since| epoch >= since.max(called) && epoch <= self.epoch)
+    }
+}
+
+/// The epoch in which each service last answered to a call. Services share places by a hash of their names: one that shares
+/// its place is asked again too often, never too seldom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calls([u64; Calls::PLACES]);
+
+impl Calls {
+    const PLACES: usize = 16;
+
+    fn place(service: &str) -> usize {
+        let sum = service
+            .bytes()
+            .fold(0_u32, |sum, byte| sum.wrapping_mul(31) ^ u32::from(byte));
+        (sum as usize ^ (sum >> 16) as usize) % Self::PLACES
+    }
+
+    fn last(&self, service: &str) -> u64 {
+        self.0[Self::place(service)]
+    }
+
+    pub fn note(&mut self, service: &str, epoch: u64) {
+        self.0[Self::place(service)] = epoch;
+    }
 }
 
 /// Everything the engine tells one step for one look, begin, slice of work or undo.
@@ -246,4 +314,21 @@ fn digest(words: &[&str]) -> [u8; 32] {
         hash.update(word.as_bytes());
     }
     hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_shared_until_its_service_is_called_or_it_is_too_old() {
+        let mut calls = Calls::default();
+        let look = |calls| Look::since(9, 5, calls);
+        assert!(look(calls).takes("rds", 5) && !look(calls).takes("rds", 4));
+        calls.note("rds", 7);
+        assert!(!look(calls).takes("rds", 6) && look(calls).takes("rds", 7));
+        assert!(look(calls).takes("ec2", 6));
+        assert!(!look(calls).takes("rds", 10), "of another run's future");
+        assert!(!Look::alone(9).takes("rds", 9));
+    }
 }

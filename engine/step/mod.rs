@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use act::{Act, Advance, Kind, Kinds, ParseError, nearest};
 pub use call::{Call, CallError, CallKind, CallRecord, Handle, Sending};
-pub use context::{Cx, Look, Mark, Owner, Seat};
+pub use context::{Calls, Cx, Look, Mark, Owner, Seat};
 pub use error::{Class, Detail, Fault, Left, StepError};
 pub use value::{Ref, Reference, Value, Yields, field, references};
 

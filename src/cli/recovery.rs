@@ -87,10 +87,7 @@ fn existing(
 ) -> Result<Vec<DbSnapshot>, Failures> {
     let cloud = session.cloud();
     let (region, of) = (manifest.source.region.to_string(), instance.to_owned());
-    let look = Look {
-        epoch: 0,
-        shared: false,
-    };
+    let look = Look::alone(0);
     let found = session.block_on(async move {
         let cloud = cloud.await;
         cloud.db_recovery_points(&region, &of, look).await

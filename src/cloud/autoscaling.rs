@@ -81,7 +81,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Vec<ScalableTarget>>, CloudError> {
         self.looks()
-            .shared(format!("scaling/targets/{region}"), look, async {
+            .shared(SERVICE, format!("scaling/targets/{region}"), look, async {
                 let mut pages = self
                     .autoscaling(region)
                     .describe_scalable_targets()
@@ -128,7 +128,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Vec<ScalingPolicy>>, CloudError> {
         self.looks()
-            .shared(format!("scaling/policies/{region}"), look, async {
+            .shared(SERVICE, format!("scaling/policies/{region}"), look, async {
                 let mut pages = self
                     .autoscaling(region)
                     .describe_scaling_policies()

@@ -57,7 +57,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Vec<Certificate>>, CloudError> {
         self.looks()
-            .shared(format!("acm/certificates/{region}"), look, async {
+            .shared(SERVICE, format!("acm/certificates/{region}"), look, async {
                 // Without key types ACM lists only RSA 1024 and 2048 certificates.
                 let filters = aws::Filters::builder()
                     .key_types(aws::KeyAlgorithm::Rsa2048)
@@ -85,11 +85,52 @@ impl Cloud {
                 }
                 let mut all = Vec::new();
                 for arn in arns {
-                    all.extend(self.describe_certificate(region, &arn).await?);
+                    all.extend(self.tagged_certificate(region, &arn).await?);
                 }
                 Ok(all)
             })
             .await
+    }
+
+    /// One certificate that is known by its ARN, without its tags.
+    pub async fn certificate(
+        &self,
+        region: &str,
+        arn: &str,
+        look: Look,
+    ) -> Result<Arc<Option<Certificate>>, CloudError> {
+        let key = format!("acm/certificate/{region}/{arn}");
+        let described = self.describe_certificate(region, arn);
+        self.looks().shared(SERVICE, key, look, described).await
+    }
+
+    async fn tagged_certificate(
+        &self,
+        region: &str,
+        arn: &str,
+    ) -> Result<Option<Certificate>, CloudError> {
+        let Some(described) = self.describe_certificate(region, arn).await? else {
+            return Ok(None);
+        };
+        let tags = self
+            .acm(region)
+            .list_tags_for_certificate()
+            .certificate_arn(arn)
+            .send()
+            .await
+            .map_err(refused(SERVICE, "ListTagsForCertificate", region, arn));
+        // Gone between the two questions: not there.
+        let tags = match tags {
+            Ok(tags) => tags,
+            Err(e) if e.not_found() => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let tags = tags
+            .tags()
+            .iter()
+            .map(|t| (t.key().to_owned(), t.value().unwrap_or_default().to_owned()))
+            .collect();
+        Ok(Some(Certificate { tags, ..described }))
     }
 
     async fn describe_certificate(
@@ -106,19 +147,6 @@ impl Cloud {
             .map_err(refused(SERVICE, "DescribeCertificate", region, arn));
         let answer = match answer {
             Ok(answer) => answer,
-            Err(e) if e.not_found() => return Ok(None),
-            Err(e) => return Err(e),
-        };
-        let tags = self
-            .acm(region)
-            .list_tags_for_certificate()
-            .certificate_arn(arn)
-            .send()
-            .await
-            .map_err(refused(SERVICE, "ListTagsForCertificate", region, arn));
-        // Gone between the two questions: not there.
-        let tags = match tags {
-            Ok(tags) => tags,
             Err(e) if e.not_found() => return Ok(None),
             Err(e) => return Err(e),
         };
@@ -153,11 +181,7 @@ impl Cloud {
                     })
                 })
                 .collect(),
-            tags: tags
-                .tags()
-                .iter()
-                .map(|t| (t.key().to_owned(), t.value().unwrap_or_default().to_owned()))
-                .collect(),
+            tags: Tags::new(),
         }))
     }
 }

@@ -203,7 +203,7 @@ pub enum Change {
 impl Cloud {
     pub async fn hosted_zones(&self, look: Look) -> Result<Arc<Vec<Zone>>, CloudError> {
         self.looks()
-            .shared("dns/zones".to_owned(), look, async {
+            .shared(SERVICE, "dns/zones".to_owned(), look, async {
                 let mut pages = self
                     .route53(REGION)
                     .list_hosted_zones()
@@ -228,7 +228,7 @@ impl Cloud {
     /// Every record of a zone. The list is paged by name, not by token.
     pub async fn records(&self, zone: &str, look: Look) -> Result<Arc<Vec<Record>>, CloudError> {
         self.looks()
-            .shared(format!("dns/records/{zone}"), look, async {
+            .shared(SERVICE, format!("dns/records/{zone}"), look, async {
                 let mut all = Vec::new();
                 let mut next: Option<(String, aws::RrType, Option<String>)> = None;
                 loop {

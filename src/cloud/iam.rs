@@ -48,24 +48,30 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Option<Value>>, CloudError> {
         self.looks()
-            .shared(format!("iam/policy/{role}/{policy}"), look, async {
-                let answer = self
-                    .iam(REGION)
-                    .get_role_policy()
-                    .role_name(role)
-                    .policy_name(policy)
-                    .send()
-                    .await
-                    .map_err(refused(SERVICE, "GetRolePolicy", REGION, role));
-                match answer {
-                    // IAM answers the document percent-encoded.
-                    Ok(answer) => {
-                        Ok(serde_json::from_str(&percent_decoded(answer.policy_document())).ok())
+            .shared(
+                SERVICE,
+                format!("iam/policy/{role}/{policy}"),
+                look,
+                async {
+                    let answer = self
+                        .iam(REGION)
+                        .get_role_policy()
+                        .role_name(role)
+                        .policy_name(policy)
+                        .send()
+                        .await
+                        .map_err(refused(SERVICE, "GetRolePolicy", REGION, role));
+                    match answer {
+                        // IAM answers the document percent-encoded.
+                        Ok(answer) => Ok(serde_json::from_str(&percent_decoded(
+                            answer.policy_document(),
+                        ))
+                        .ok()),
+                        Err(e) if e.not_found() => Ok(None),
+                        Err(e) => Err(e),
                     }
-                    Err(e) if e.not_found() => Ok(None),
-                    Err(e) => Err(e),
-                }
-            })
+                },
+            )
             .await
     }
 

@@ -50,59 +50,64 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Option<Repository>>, CloudError> {
         self.looks()
-            .shared(format!("ecr/repository/{region}/{name}"), look, async {
-                let answer = self
-                    .ecr(region)
-                    .describe_repositories()
-                    .repository_names(name)
-                    .send()
-                    .await
-                    .map_err(refused(SERVICE, "DescribeRepositories", region, name));
-                let answer = match answer {
-                    Ok(answer) => answer,
-                    Err(e) if e.not_found() => return Ok(None),
-                    Err(e) => return Err(e),
-                };
-                let Some(r) = answer.repositories().first() else {
-                    return Ok(None);
-                };
-                let arn = r.repository_arn().unwrap_or_default().to_owned();
-                let tags = self
-                    .ecr(region)
-                    .list_tags_for_resource()
-                    .resource_arn(&arn)
-                    .send()
-                    .await
-                    .map_err(refused(SERVICE, "ListTagsForResource", region, name));
-                // Gone between the two questions: not there.
-                let tags = match tags {
-                    Ok(tags) => tags,
-                    Err(e) if e.not_found() => return Ok(None),
-                    Err(e) => return Err(e),
-                };
-                Ok(Some(Repository {
-                    name: r.repository_name().unwrap_or_default().to_owned(),
-                    arn,
-                    uri: r.repository_uri().unwrap_or_default().to_owned(),
-                    immutable: r.image_tag_mutability()
-                        == Some(&aws::ImageTagMutability::Immutable),
-                    scan_on_push: r
-                        .image_scanning_configuration()
-                        .is_some_and(|s| s.scan_on_push()),
-                    encryption: r
-                        .encryption_configuration()
-                        .map(|e| e.encryption_type().as_str().to_owned()),
-                    key: r
-                        .encryption_configuration()
-                        .and_then(|e| e.kms_key())
-                        .map(str::to_owned),
-                    tags: tags
-                        .tags()
-                        .iter()
-                        .map(|t| (t.key().to_owned(), t.value().to_owned()))
-                        .collect(),
-                }))
-            })
+            .shared(
+                SERVICE,
+                format!("ecr/repository/{region}/{name}"),
+                look,
+                async {
+                    let answer = self
+                        .ecr(region)
+                        .describe_repositories()
+                        .repository_names(name)
+                        .send()
+                        .await
+                        .map_err(refused(SERVICE, "DescribeRepositories", region, name));
+                    let answer = match answer {
+                        Ok(answer) => answer,
+                        Err(e) if e.not_found() => return Ok(None),
+                        Err(e) => return Err(e),
+                    };
+                    let Some(r) = answer.repositories().first() else {
+                        return Ok(None);
+                    };
+                    let arn = r.repository_arn().unwrap_or_default().to_owned();
+                    let tags = self
+                        .ecr(region)
+                        .list_tags_for_resource()
+                        .resource_arn(&arn)
+                        .send()
+                        .await
+                        .map_err(refused(SERVICE, "ListTagsForResource", region, name));
+                    // Gone between the two questions: not there.
+                    let tags = match tags {
+                        Ok(tags) => tags,
+                        Err(e) if e.not_found() => return Ok(None),
+                        Err(e) => return Err(e),
+                    };
+                    Ok(Some(Repository {
+                        name: r.repository_name().unwrap_or_default().to_owned(),
+                        arn,
+                        uri: r.repository_uri().unwrap_or_default().to_owned(),
+                        immutable: r.image_tag_mutability()
+                            == Some(&aws::ImageTagMutability::Immutable),
+                        scan_on_push: r
+                            .image_scanning_configuration()
+                            .is_some_and(|s| s.scan_on_push()),
+                        encryption: r
+                            .encryption_configuration()
+                            .map(|e| e.encryption_type().as_str().to_owned()),
+                        key: r
+                            .encryption_configuration()
+                            .and_then(|e| e.kms_key())
+                            .map(str::to_owned),
+                        tags: tags
+                            .tags()
+                            .iter()
+                            .map(|t| (t.key().to_owned(), t.value().to_owned()))
+                            .collect(),
+                    }))
+                },
+            )
             .await
     }
 
@@ -114,30 +119,35 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Vec<Image>>, CloudError> {
         self.looks()
-            .shared(format!("ecr/images/{region}/{repository}"), look, async {
-                let mut pages = self
-                    .ecr(region)
-                    .describe_images()
-                    .repository_name(repository)
-                    .into_paginator()
-                    .items()
-                    .send();
-                let mut all = Vec::new();
-                while let Some(item) = pages.next().await {
-                    match item.map_err(refused(SERVICE, "DescribeImages", region, repository)) {
-                        Ok(i) => all.push(Image {
-                            digest: i.image_digest().unwrap_or_default().to_owned(),
-                            tags: i.image_tags().to_vec(),
-                            bytes: i.image_size_in_bytes().unwrap_or_default(),
-                            media_type: i.image_manifest_media_type().map(str::to_owned),
-                            pushed: i.image_pushed_at().map(|at| at.secs()),
-                        }),
-                        Err(e) if e.not_found() => return Ok(Vec::new()),
-                        Err(e) => return Err(e),
+            .shared(
+                SERVICE,
+                format!("ecr/images/{region}/{repository}"),
+                look,
+                async {
+                    let mut pages = self
+                        .ecr(region)
+                        .describe_images()
+                        .repository_name(repository)
+                        .into_paginator()
+                        .items()
+                        .send();
+                    let mut all = Vec::new();
+                    while let Some(item) = pages.next().await {
+                        match item.map_err(refused(SERVICE, "DescribeImages", region, repository)) {
+                            Ok(i) => all.push(Image {
+                                digest: i.image_digest().unwrap_or_default().to_owned(),
+                                tags: i.image_tags().to_vec(),
+                                bytes: i.image_size_in_bytes().unwrap_or_default(),
+                                media_type: i.image_manifest_media_type().map(str::to_owned),
+                                pushed: i.image_pushed_at().map(|at| at.secs()),
+                            }),
+                            Err(e) if e.not_found() => return Ok(Vec::new()),
+                            Err(e) => return Err(e),
+                        }
                     }
-                }
-                Ok(all)
-            })
+                    Ok(all)
+                },
+            )
             .await
     }
 

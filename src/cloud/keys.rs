@@ -32,7 +32,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Option<Key>>, CloudError> {
         self.looks()
-            .shared(format!("kms/key/{region}/{id}"), look, async {
+            .shared(SERVICE, format!("kms/key/{region}/{id}"), look, async {
                 let answer = self
                     .kms(region)
                     .describe_key()

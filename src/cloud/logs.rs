@@ -35,30 +35,36 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Vec<LogGroup>>, CloudError> {
         self.looks()
-            .shared(format!("logs/groups/{region}/{prefix}"), look, async {
-                let mut pages = self
-                    .logs(region)
-                    .describe_log_groups()
-                    .log_group_name_prefix(prefix)
-                    .into_paginator()
-                    .items()
-                    .send();
-                let mut all = Vec::new();
-                while let Some(item) = pages.next().await {
-                    let g = item.map_err(refused(SERVICE, "DescribeLogGroups", region, prefix))?;
-                    all.push(LogGroup {
-                        name: g.log_group_name().unwrap_or_default().to_owned(),
-                        arn: g
-                            .arn()
-                            .unwrap_or_default()
-                            .trim_end_matches(":*")
-                            .to_owned(),
-                        retention_days: g.retention_in_days(),
-                        key: g.kms_key_id().map(str::to_owned),
-                    });
-                }
-                Ok(all)
-            })
+            .shared(
+                SERVICE,
+                format!("logs/groups/{region}/{prefix}"),
+                look,
+                async {
+                    let mut pages = self
+                        .logs(region)
+                        .describe_log_groups()
+                        .log_group_name_prefix(prefix)
+                        .into_paginator()
+                        .items()
+                        .send();
+                    let mut all = Vec::new();
+                    while let Some(item) = pages.next().await {
+                        let g =
+                            item.map_err(refused(SERVICE, "DescribeLogGroups", region, prefix))?;
+                        all.push(LogGroup {
+                            name: g.log_group_name().unwrap_or_default().to_owned(),
+                            arn: g
+                                .arn()
+                                .unwrap_or_default()
+                                .trim_end_matches(":*")
+                                .to_owned(),
+                            retention_days: g.retention_in_days(),
+                            key: g.kms_key_id().map(str::to_owned),
+                        });
+                    }
+                    Ok(all)
+                },
+            )
             .await
     }
 
@@ -93,6 +99,7 @@ impl Cloud {
     ) -> Result<Arc<Vec<LogLine>>, CloudError> {
         self.looks()
             .shared(
+                SERVICE,
                 format!("logs/tail/{region}/{group}/{stream}"),
                 look,
                 async {
@@ -102,7 +109,7 @@ impl Cloud {
                         .log_group_name(group)
                         .log_stream_name(stream)
                         .start_from_head(false)
-                        .limit(200)
+                        .limit(100)
                         .send()
                         .await
                         .map_err(refused(SERVICE, "GetLogEvents", region, stream));

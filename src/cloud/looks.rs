@@ -1,7 +1,7 @@
 //! Shared looking: one paginated list per region, kind and filter answers every step that asks in the same tick.
 //!
-//! A look counts only if it started after the last call of its kind: the engine moves the epoch on after every tick
-//! and after every batch of calls, and a gate asks past the cache.
+//! A look counts only if it started after the last call to its service: the engine says with every look how old an answer
+//! may be, and a gate asks past the cache.
 
 use super::error::CloudError;
 use drtool_engine::step::Look;
@@ -13,14 +13,16 @@ use tokio::sync::OnceCell;
 
 type Slot = Arc<dyn Any + Send + Sync>;
 
-/// What was looked at in the present epoch.
+/// What was looked at last, and in which epoch.
 #[derive(Default)]
 pub struct Looks(Mutex<BTreeMap<String, (u64, Slot)>>);
 
 impl Looks {
-    /// The list named `key`, as of this look: fetched once an epoch, shared by everybody who asks.
+    /// The list named `key`, as of this look: fetched once, shared by everybody whom it is new enough for. `service` is
+    /// the one that calls are recorded under which change it.
     pub async fn shared<T, F>(
         &self,
+        service: &'static str,
         key: String,
         look: Look,
         fetch: F,
@@ -29,20 +31,20 @@ impl Looks {
         T: Send + Sync + 'static,
         F: Future<Output = Result<T, CloudError>>,
     {
-        if !look.shared {
+        if !look.is_shared() {
             return fetch.await.map(Arc::new);
         }
         let cell: Arc<OnceCell<Arc<T>>> = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let held = slots
                 .get(&key)
-                .filter(|(epoch, _)| *epoch == look.epoch)
+                .filter(|(epoch, _)| look.takes(service, *epoch))
                 .map(|(_, slot)| Arc::clone(slot));
             match held.and_then(|slot| slot.downcast::<OnceCell<Arc<T>>>().ok()) {
                 Some(cell) => cell,
                 None => {
                     let cell: Arc<OnceCell<Arc<T>>> = Arc::default();
-                    slots.insert(key, (look.epoch, Arc::clone(&cell) as Slot));
+                    slots.insert(key, (look.epoch(), Arc::clone(&cell) as Slot));
                     cell
                 }
             }

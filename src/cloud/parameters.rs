@@ -78,50 +78,55 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Option<Parameter>>, CloudError> {
         self.looks()
-            .shared(format!("ssm/parameter/{region}/{name}"), look, async {
-                let filter = aws::ParameterStringFilter::builder()
-                    .key("Name")
-                    .option("Equals")
-                    .values(name)
-                    .build()
-                    .ok();
-                let mut pages = self
-                    .ssm(region)
-                    .describe_parameters()
-                    .set_parameter_filters(filter.map(|f| vec![f]))
-                    .into_paginator()
-                    .send();
-                let mut found = None;
-                while let Some(page) = pages.next().await {
-                    let page =
-                        page.map_err(refused(SERVICE, "DescribeParameters", region, name))?;
-                    found = found.or_else(|| page.parameters().first().cloned());
-                }
-                let Some(found) = found else {
-                    return Ok(None);
-                };
-                let full = found.name().unwrap_or(name);
-                let tags = match self.parameter_tags(region, full).await {
-                    Ok(tags) => tags,
-                    // Two reads, and the second was answered by a replica that has not heard of it.
-                    Err(e) if e.is("InvalidResourceId") => return Ok(None),
-                    Err(e) => return Err(e),
-                };
-                let text = |t: Option<&str>| t.unwrap_or_default().to_owned();
-                Ok(Some(Parameter {
-                    name: full.to_owned(),
-                    arn: text(found.arn()),
-                    kind: text(found.r#type().map(|t| t.as_str())),
-                    tier: text(found.tier().map(|t| t.as_str())),
-                    data_type: found.data_type().unwrap_or("text").to_owned(),
-                    key: found.key_id().map(str::to_owned),
-                    version: found.version(),
-                    description: found.description().map(str::to_owned),
-                    allowed_pattern: found.allowed_pattern().map(str::to_owned),
-                    policies: found.policies().len(),
-                    tags,
-                }))
-            })
+            .shared(
+                SERVICE,
+                format!("ssm/parameter/{region}/{name}"),
+                look,
+                async {
+                    let filter = aws::ParameterStringFilter::builder()
+                        .key("Name")
+                        .option("Equals")
+                        .values(name)
+                        .build()
+                        .ok();
+                    let mut pages = self
+                        .ssm(region)
+                        .describe_parameters()
+                        .set_parameter_filters(filter.map(|f| vec![f]))
+                        .into_paginator()
+                        .send();
+                    let mut found = None;
+                    while let Some(page) = pages.next().await {
+                        let page =
+                            page.map_err(refused(SERVICE, "DescribeParameters", region, name))?;
+                        found = found.or_else(|| page.parameters().first().cloned());
+                    }
+                    let Some(found) = found else {
+                        return Ok(None);
+                    };
+                    let full = found.name().unwrap_or(name);
+                    let tags = match self.parameter_tags(region, full).await {
+                        Ok(tags) => tags,
+                        // Two reads, and the second was answered by a replica that has not heard of it.
+                        Err(e) if e.is("InvalidResourceId") => return Ok(None),
+                        Err(e) => return Err(e),
+                    };
+                    let text = |t: Option<&str>| t.unwrap_or_default().to_owned();
+                    Ok(Some(Parameter {
+                        name: full.to_owned(),
+                        arn: text(found.arn()),
+                        kind: text(found.r#type().map(|t| t.as_str())),
+                        tier: text(found.tier().map(|t| t.as_str())),
+                        data_type: found.data_type().unwrap_or("text").to_owned(),
+                        key: found.key_id().map(str::to_owned),
+                        version: found.version(),
+                        description: found.description().map(str::to_owned),
+                        allowed_pattern: found.allowed_pattern().map(str::to_owned),
+                        policies: found.policies().len(),
+                        tags,
+                    }))
+                },
+            )
             .await
     }
 

@@ -46,7 +46,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Option<Secret>>, CloudError> {
         self.looks()
-            .shared(format!("secrets/{region}/{name}"), look, async {
+            .shared(SERVICE, format!("secrets/{region}/{name}"), look, async {
                 let answer = self
                     .secrets(region)
                     .describe_secret()

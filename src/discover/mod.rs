@@ -53,10 +53,7 @@ pub async fn discover(
     let discovery = Discovery {
         cloud,
         named,
-        look: Look {
-            epoch,
-            shared: true,
-        },
+        look: Look::shared(epoch),
     };
     discovery.all(taken).await
 }

@@ -192,10 +192,7 @@ pub async fn run(env: Arc<Env>, subject: Subject) -> Report {
     let ground = Ground {
         env: &env,
         subject: &subject,
-        look: Look {
-            epoch: u64::MAX,
-            shared: true,
-        },
+        look: Look::shared(u64::MAX),
     };
     let mut report = Report::default();
     if !region::check(&ground, &mut report).await {

@@ -50,12 +50,12 @@ impl Step for CertificateIssued {
 
     async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<IssuedCertificate>, StepError> {
         let arn = cx.value(&self.certificate)?;
-        let all = cx
+        let found = cx
             .env
             .cloud
-            .certificates(cx.place().as_str(), cx.look())
+            .certificate(cx.place().as_str(), &arn, cx.look())
             .await?;
-        let Some(certificate) = all.iter().find(|c| c.arn == arn) else {
+        let Some(certificate) = found.as_ref() else {
             return Ok(Observed::Unseen(format!(
                 "certificate {arn} is not visible yet"
             )));

@@ -128,15 +128,15 @@ impl Step for LoadBalancer {
                 ),
             );
         }
-        if claimed == Claim::Ours && !self.missing(cx, &balancer.arn).await?.is_empty() {
-            return Ok(Observed::Partial {
-                note: "its attributes are AWS's defaults".into(),
-            });
-        }
         // What is only wanted for its name and listeners exists already while AWS provisions it; what sends users there
         // needs it active, so that is what this step waits for.
         if !balancer.state.starts_with("active") {
             return Ok(Observed::underway(balancer.state));
+        }
+        if claimed == Claim::Ours && !self.missing(cx, &balancer.arn).await?.is_empty() {
+            return Ok(Observed::Partial {
+                note: "its attributes are AWS's defaults".into(),
+            });
         }
         Ok(Observed::Ready(
             LoadBalancerMade {

@@ -319,11 +319,11 @@ impl Step for ProbeTask {
     }
 
     async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<ProbeRunning>, StepError> {
-        let Some(definition) = self.registered(cx).await? else {
-            return Ok(Observed::Absent);
-        };
         let running = self.tasks(cx, false).await?;
         let Some(task) = running.first() else {
+            let Some(definition) = self.registered(cx).await? else {
+                return Ok(Observed::Absent);
+            };
             // A probe that ended is a finding, not a reason to start another one for ever.
             if let Some(dead) = self.tasks(cx, true).await?.first() {
                 let why = dead.stopped_reason.clone().unwrap_or_default();
@@ -353,7 +353,7 @@ impl Step for ProbeTask {
         Ok(Observed::Ready(
             ProbeRunning {
                 task_arn: task.arn.clone(),
-                task_definition_arn: definition.arn,
+                task_definition_arn: task.task_definition.clone(),
                 log_group: self.log_group.clone(),
                 log_stream,
             },

@@ -47,10 +47,10 @@ impl ValidationRecord {
         let arn = cx.value(&self.certificate)?;
         // The certificate is regional, the record is not: the region is in the certificate's ARN.
         let region = arn.split(':').nth(3).unwrap_or_default().to_owned();
-        let all = cx.env.cloud.certificates(&region, cx.look()).await?;
-        Ok(all
-            .iter()
-            .find(|c| c.arn == arn)
+        let found = cx.env.cloud.certificate(&region, &arn, cx.look()).await?;
+        Ok(found
+            .as_ref()
+            .as_ref()
             .and_then(|c| {
                 c.validation
                     .iter()

@@ -25,10 +25,7 @@ fn uri(region: &str) -> String {
 }
 
 fn look(epoch: u64) -> Look {
-    Look {
-        epoch,
-        shared: true,
-    }
+    Look::shared(epoch)
 }
 
 /// The source stack, and an empty repository in the target that carries `tags`.

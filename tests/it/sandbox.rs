@@ -12,10 +12,7 @@ fn the_source_stack_stands_and_the_sdk_sees_it() {
     let seams = sandbox.seams();
     let seen = sandbox.clock().run(async move {
         let cloud = Cloud::load(seams).await;
-        let look = Look {
-            epoch: 1,
-            shared: true,
-        };
+        let look = Look::shared(1);
         let who = cloud.identity("us-west-2").await.unwrap();
         let database = cloud
             .db_instance("us-west-2", "redmine-db", look)

@@ -131,7 +131,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
         shared: &mut Shared,
     ) -> Result<(), RunError> {
         self.sending -= 1;
-        shared.epoch += 1;
+        shared.acted();
         let step = self.id(at);
         let now = shared.clock.now();
         match result {

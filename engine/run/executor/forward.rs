@@ -29,20 +29,6 @@ struct Refusal {
 }
 
 impl<E: Send + Sync + 'static> Executor<E> {
-    pub(super) fn look(&mut self, at: usize, shared: &mut Shared) -> Result<(), RunError> {
-        if self.step(at).phase == Phase::Waiting {
-            let step = self.id(at);
-            self.emit(shared, Event::Started { step })?;
-        }
-        let stand = self.stand(at, shared, Share::Tick);
-        self.launch(
-            at,
-            false,
-            async move { Done::Looked(stand.observe().await) },
-        );
-        Ok(())
-    }
-
     pub(super) fn looked(
         &mut self,
         at: usize,
@@ -266,7 +252,12 @@ impl<E: Send + Sync + 'static> Executor<E> {
         if gate != Gate::Open {
             return self.wait_at(at, gate, shared);
         }
-        let stand = self.stand(at, shared, Share::Nothing);
+        // What only adds may be described by what was seen a moment ago: nothing that somebody else uses is at stake.
+        let share = match self.planned(at).effect {
+            Effect::Reads | Effect::Adds => Share::Tick,
+            Effect::Changes | Effect::Fences | Effect::Cuts => Share::Nothing,
+        };
+        let stand = self.stand(at, shared, share);
         self.launch(
             at,
             false,
@@ -447,7 +438,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
         shared: &mut Shared,
     ) -> Result<(), RunError> {
         self.sending -= 1;
-        shared.epoch += 1;
+        shared.called(&record.service);
         let step = self.id(at);
         match result {
             Ok(handle) => self.began(at, handle, shared),
@@ -503,7 +494,8 @@ impl<E: Send + Sync + 'static> Executor<E> {
         let now = shared.clock.now();
         self.live[at].setbacks = 0;
         self.live[at].since = now;
-        self.schedule(at, now, shared);
+        let when = shared.pace.first_look(now, self.tempo[at]);
+        self.look_at(at, when, shared);
         Ok(())
     }
 
@@ -524,7 +516,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
         shared: &mut Shared,
     ) -> Result<(), RunError> {
         self.sending -= 1;
-        shared.epoch += 1;
+        shared.acted();
         match slice {
             Ok(Slice::More {
                 cursor,

@@ -5,13 +5,10 @@
 
 mod backward;
 mod forward;
+mod looking;
 mod mirror;
 mod outside;
 mod setback;
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -19,18 +16,19 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+use self::looking::Share;
 use self::mirror::Second;
-use super::decide::elapsed;
-use super::doing::{Completion, Doing, Done, Stand};
+use super::doing::{Completion, Doing, Done};
 use super::fleet::{Ended, Shared};
 use super::gate::Trust;
 use super::next::{Next, next};
+use super::pace::Tempo;
 use super::{Run, RunError, Wish};
 use crate::event::{Event, Outcome, Reach, Record, Scope, UnwindWhy};
 use crate::name::{RunId, StepId};
-use crate::plan::{Expect, Planned};
+use crate::plan::Planned;
 use crate::state::{Phase, RunState, StepState};
-use crate::step::{Effect, Look, Mark, Seat};
+use crate::step::Effect;
 
 /// What a step is busy with. Nothing of it outlives the process: after a crash everything is looked at again.
 struct Live {
@@ -80,6 +78,7 @@ pub(super) struct Executor<E: 'static> {
     run: Run<E>,
     live: Vec<Live>,
     trust: Vec<Trust>,
+    tempo: Vec<Tempo>,
     keeps: Vec<Keep>,
     pending: Vec<Record>,
     durable: bool,
@@ -139,6 +138,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
             at,
             live,
             trust: vec![Trust::default(); steps],
+            tempo: Tempo::of(&run.state.plan, &run.state.graph),
             keeps,
             pending: Vec::new(),
             durable: true,
@@ -442,21 +442,6 @@ impl<E: Send + Sync + 'static> Executor<E> {
         self.schedule(at, when, shared);
     }
 
-    /// Looks again when it is worth while.
-    fn look_later(&mut self, at: usize, shared: &mut Shared) {
-        let now = shared.clock.now();
-        let passed = elapsed(self.live[at].since, now);
-        let when = shared
-            .pace
-            .next_look(now, passed, self.planned(at).expected);
-        self.schedule(at, when, shared);
-    }
-
-    fn overdue(&self, at: usize, shared: &Shared) -> bool {
-        let deadline = Duration::from_secs(self.planned(at).limits.deadline.into());
-        elapsed(self.live[at].from, shared.clock.now()) >= deadline
-    }
-
     /// Says how a step is getting on, if that is news.
     fn progress(
         &mut self,
@@ -499,59 +484,6 @@ impl<E: Send + Sync + 'static> Executor<E> {
         self.sending += usize::from(mutating.is_some());
         self.outbox.push(Outgoing { doing, mutating });
     }
-
-    /// What a step needs for one look.
-    fn stand(&self, at: usize, shared: &Shared, share: Share) -> Stand<E> {
-        let (plan, state) = (&self.run.state.plan, &self.run.state);
-        let (planned, step) = (&plan.steps[at], &state.steps()[at]);
-        let outputs: BTreeMap<StepId, Arc<Json>> = self.run.uses[at]
-            .iter()
-            .filter_map(|on| {
-                Some((
-                    plan.steps[*on].id.clone(),
-                    state.steps()[*on].output.clone()?,
-                ))
-            })
-            .collect();
-        let seat = Seat {
-            place: planned.region.clone(),
-            mark: Mark {
-                stack: plan.stack.clone(),
-                lineage: plan.lineage.clone(),
-                run: state.run.clone(),
-                step: planned.id.clone(),
-                intent: Seat::intent(&plan.lineage, &state.run, &planned.id, step.attempt),
-            },
-            outputs,
-            attempt: step.attempt,
-            handles: step.handles.clone(),
-            first_sent: step.first_sent(),
-            since: self.live[at].opened,
-            now: shared.clock.now(),
-            adopt: match &planned.expect {
-                Expect::Adopt(named) => Some(named.clone()),
-                Expect::New => None,
-            },
-            look: Look {
-                epoch: shared.epoch,
-                shared: share == Share::Tick,
-            },
-        };
-        let acts = &self.run.acts[at];
-        Stand {
-            act: acts[step.alternative.min(acts.len() - 1)].clone(),
-            env: self.run.env.clone(),
-            seat,
-        }
-    }
-}
-
-/// Who may answer a look.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Share {
-    /// Whoever looked at the same in this tick.
-    Tick,
-    Nothing,
 }
 
 /// The hash of a request, sensitive members blanked.

@@ -81,7 +81,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Vec<Address>>, CloudError> {
         self.looks()
-            .shared(format!("ec2/addresses/{region}"), look, async {
+            .shared(SERVICE, format!("ec2/addresses/{region}"), look, async {
                 let answer =
                     self.ec2(region)
                         .describe_addresses()

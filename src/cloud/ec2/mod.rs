@@ -56,7 +56,7 @@ macro_rules! list {
         pub async fn $name(&self, region: &str, look: drtool_engine::step::Look) -> Result<std::sync::Arc<Vec<$item>>, $crate::cloud::error::CloudError> {
             let key = concat!("ec2/", stringify!($name), "/").to_owned() + region;
             self.looks()
-                .shared(key, look, async {
+                .shared($crate::cloud::ec2::SERVICE, key, look, async {
                     let mut pages = self.ec2(region).$describe().into_paginator().items().send();
                     let mut all = Vec::new();
                     while let Some(item) = pages.next().await {

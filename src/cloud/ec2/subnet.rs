@@ -50,7 +50,7 @@ impl Cloud {
     /// The zones of a region that this account can use, in name order. Names differ by account, ids do not.
     pub async fn zones(&self, region: &str, look: Look) -> Result<Arc<Vec<Zone>>, CloudError> {
         self.looks()
-            .shared(format!("ec2/zones/{region}"), look, async {
+            .shared(SERVICE, format!("ec2/zones/{region}"), look, async {
                 let answer = self
                     .ec2(region)
                     .describe_availability_zones()

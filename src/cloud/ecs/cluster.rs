@@ -31,35 +31,42 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Option<Cluster>>, CloudError> {
         self.looks()
-            .shared(format!("ecs/cluster/{region}/{name}"), look, async {
-                let answer = self
-                    .ecs(region)
-                    .describe_clusters()
-                    .clusters(name)
-                    .include(aws::ClusterField::Tags)
-                    .include(aws::ClusterField::Settings)
-                    .send()
-                    .await
-                    .map_err(refused(SERVICE, "DescribeClusters", region, name))?;
-                Ok(answer
-                    .clusters()
-                    .iter()
-                    .find(|c| c.status() != Some("INACTIVE"))
-                    .map(|c| Cluster {
-                        name: text(c.cluster_name()),
-                        arn: text(c.cluster_arn()),
-                        status: text(c.status()),
-                        capacity_providers: c.capacity_providers().to_vec(),
-                        insights: c
-                            .settings()
-                            .iter()
-                            .find(|s| s.name() == Some(&aws::ClusterSettingName::ContainerInsights))
-                            .and_then(|s| s.value())
-                            .unwrap_or("disabled")
-                            .to_owned(),
-                        tags: tags_of(c.tags()),
-                    }))
-            })
+            .shared(
+                SERVICE,
+                format!("ecs/cluster/{region}/{name}"),
+                look,
+                async {
+                    let answer = self
+                        .ecs(region)
+                        .describe_clusters()
+                        .clusters(name)
+                        .include(aws::ClusterField::Tags)
+                        .include(aws::ClusterField::Settings)
+                        .send()
+                        .await
+                        .map_err(refused(SERVICE, "DescribeClusters", region, name))?;
+                    Ok(answer
+                        .clusters()
+                        .iter()
+                        .find(|c| c.status() != Some("INACTIVE"))
+                        .map(|c| Cluster {
+                            name: text(c.cluster_name()),
+                            arn: text(c.cluster_arn()),
+                            status: text(c.status()),
+                            capacity_providers: c.capacity_providers().to_vec(),
+                            insights: c
+                                .settings()
+                                .iter()
+                                .find(|s| {
+                                    s.name() == Some(&aws::ClusterSettingName::ContainerInsights)
+                                })
+                                .and_then(|s| s.value())
+                                .unwrap_or("disabled")
+                                .to_owned(),
+                            tags: tags_of(c.tags()),
+                        }))
+                },
+            )
             .await
     }
 }

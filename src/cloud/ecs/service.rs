@@ -184,6 +184,7 @@ impl Cloud {
     ) -> Result<Arc<Option<Service>>, CloudError> {
         self.looks()
             .shared(
+                SERVICE,
                 format!("ecs/service/{region}/{cluster}/{name}"),
                 look,
                 async {

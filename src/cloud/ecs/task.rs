@@ -61,7 +61,7 @@ impl Cloud {
     ) -> Result<Arc<Vec<Task>>, CloudError> {
         let key = format!("ecs/tasks/{region}/{cluster}/{of:?}/{stopped}");
         self.looks()
-            .shared(key, look, async {
+            .shared(SERVICE, key, look, async {
                 let mut list = self.ecs(region).list_tasks().cluster(cluster);
                 list = match of {
                     TasksOf::Service(name) => list.service_name(name),

@@ -43,6 +43,7 @@ impl Cloud {
     ) -> Result<Arc<Option<TaskDefinition>>, CloudError> {
         self.looks()
             .shared(
+                SERVICE,
                 format!("ecs/task-definition/{region}/{name}"),
                 look,
                 async {
@@ -122,6 +123,7 @@ impl Cloud {
     ) -> Result<Arc<Vec<String>>, CloudError> {
         self.looks()
             .shared(
+                SERVICE,
                 format!("ecs/task-definitions/{region}/{family}"),
                 look,
                 async {

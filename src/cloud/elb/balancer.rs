@@ -50,7 +50,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Vec<LoadBalancer>>, CloudError> {
         self.looks()
-            .shared(format!("elb/balancers/{region}"), look, async {
+            .shared(SERVICE, format!("elb/balancers/{region}"), look, async {
                 let mut pages = self
                     .elb(region)
                     .describe_load_balancers()
@@ -116,7 +116,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<BTreeMap<String, String>>, CloudError> {
         self.looks()
-            .shared(format!("elb/attributes/{balancer}"), look, async {
+            .shared(SERVICE, format!("elb/attributes/{balancer}"), look, async {
                 let answer = self
                     .elb(region)
                     .describe_load_balancer_attributes()

@@ -48,7 +48,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Vec<Listener>>, CloudError> {
         self.looks()
-            .shared(format!("elb/listeners/{balancer}"), look, async {
+            .shared(SERVICE, format!("elb/listeners/{balancer}"), look, async {
                 let mut pages = self
                     .elb(region)
                     .describe_listeners()
@@ -104,7 +104,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Vec<ListenerRule>>, CloudError> {
         self.looks()
-            .shared(format!("elb/rules/{listener}"), look, async {
+            .shared(SERVICE, format!("elb/rules/{listener}"), look, async {
                 let mut pages = self
                     .elb(region)
                     .describe_rules()

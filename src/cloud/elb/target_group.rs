@@ -73,60 +73,65 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Vec<TargetGroup>>, CloudError> {
         self.looks()
-            .shared(format!("elb/target-groups/{region}"), look, async {
-                let mut pages = self
-                    .elb(region)
-                    .describe_target_groups()
-                    .into_paginator()
-                    .items()
-                    .send();
-                let mut all = Vec::new();
-                while let Some(item) = pages.next().await {
-                    let g = item.map_err(refused(
-                        SERVICE,
-                        "DescribeTargetGroups",
-                        region,
-                        "all target groups",
-                    ))?;
-                    all.push(TargetGroup {
-                        arn: text(g.target_group_arn()),
-                        name: text(g.target_group_name()),
-                        protocol: g
-                            .protocol()
-                            .map(|s| s.as_str().to_owned())
-                            .unwrap_or_default(),
-                        port: g.port().unwrap_or_default(),
-                        protocol_version: g.protocol_version().map(str::to_owned),
-                        vpc: text(g.vpc_id()),
-                        target_type: g
-                            .target_type()
-                            .map(|s| s.as_str().to_owned())
-                            .unwrap_or_default(),
-                        health: HealthCheck {
+            .shared(
+                SERVICE,
+                format!("elb/target-groups/{region}"),
+                look,
+                async {
+                    let mut pages = self
+                        .elb(region)
+                        .describe_target_groups()
+                        .into_paginator()
+                        .items()
+                        .send();
+                    let mut all = Vec::new();
+                    while let Some(item) = pages.next().await {
+                        let g = item.map_err(refused(
+                            SERVICE,
+                            "DescribeTargetGroups",
+                            region,
+                            "all target groups",
+                        ))?;
+                        all.push(TargetGroup {
+                            arn: text(g.target_group_arn()),
+                            name: text(g.target_group_name()),
                             protocol: g
-                                .health_check_protocol()
+                                .protocol()
                                 .map(|s| s.as_str().to_owned())
                                 .unwrap_or_default(),
-                            port: text(g.health_check_port()),
-                            path: g.health_check_path().map(str::to_owned),
-                            matcher: g.matcher().and_then(|m| m.http_code()).map(str::to_owned),
-                            interval: g.health_check_interval_seconds().unwrap_or_default(),
-                            timeout: g.health_check_timeout_seconds().unwrap_or_default(),
-                            healthy: g.healthy_threshold_count().unwrap_or_default(),
-                            unhealthy: g.unhealthy_threshold_count().unwrap_or_default(),
-                        },
-                        balancers: g.load_balancer_arns().to_vec(),
-                        tags: Tags::new(),
-                    });
-                }
-                let tags = self
-                    .elb_tags(region, all.iter().map(|g| g.arn.clone()).collect())
-                    .await?;
-                for g in &mut all {
-                    g.tags = tags.get(&g.arn).cloned().unwrap_or_default();
-                }
-                Ok(all)
-            })
+                            port: g.port().unwrap_or_default(),
+                            protocol_version: g.protocol_version().map(str::to_owned),
+                            vpc: text(g.vpc_id()),
+                            target_type: g
+                                .target_type()
+                                .map(|s| s.as_str().to_owned())
+                                .unwrap_or_default(),
+                            health: HealthCheck {
+                                protocol: g
+                                    .health_check_protocol()
+                                    .map(|s| s.as_str().to_owned())
+                                    .unwrap_or_default(),
+                                port: text(g.health_check_port()),
+                                path: g.health_check_path().map(str::to_owned),
+                                matcher: g.matcher().and_then(|m| m.http_code()).map(str::to_owned),
+                                interval: g.health_check_interval_seconds().unwrap_or_default(),
+                                timeout: g.health_check_timeout_seconds().unwrap_or_default(),
+                                healthy: g.healthy_threshold_count().unwrap_or_default(),
+                                unhealthy: g.unhealthy_threshold_count().unwrap_or_default(),
+                            },
+                            balancers: g.load_balancer_arns().to_vec(),
+                            tags: Tags::new(),
+                        });
+                    }
+                    let tags = self
+                        .elb_tags(region, all.iter().map(|g| g.arn.clone()).collect())
+                        .await?;
+                    for g in &mut all {
+                        g.tags = tags.get(&g.arn).cloned().unwrap_or_default();
+                    }
+                    Ok(all)
+                },
+            )
             .await
     }
 
@@ -137,7 +142,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Vec<TargetHealth>>, CloudError> {
         self.looks()
-            .shared(format!("elb/health/{group}"), look, async {
+            .shared(SERVICE, format!("elb/health/{group}"), look, async {
                 let answer = self
                     .elb(region)
                     .describe_target_health()
@@ -181,7 +186,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<BTreeMap<String, String>>, CloudError> {
         self.looks()
-            .shared(format!("elb/attributes/{group}"), look, async {
+            .shared(SERVICE, format!("elb/attributes/{group}"), look, async {
                 let answer = self
                     .elb(region)
                     .describe_target_group_attributes()

@@ -194,7 +194,7 @@ impl Cloud {
     ) -> Result<Arc<Vec<DbInstance>>, CloudError> {
         let key = format!("rds/instances/{region}");
         self.looks()
-            .shared(key, look, async {
+            .shared(SERVICE, key, look, async {
                 let mut pages = self
                     .rds(region)
                     .describe_db_instances()

@@ -56,7 +56,7 @@ impl Cloud {
         look: Look,
     ) -> Result<Arc<Tags>, CloudError> {
         self.looks()
-            .shared(format!("rds/tags/{arn}"), look, async {
+            .shared(SERVICE, format!("rds/tags/{arn}"), look, async {
                 let answer = self
                     .rds(region)
                     .list_tags_for_resource()

@@ -75,7 +75,7 @@ impl Cloud {
     ) -> Result<Arc<Vec<DbOptionGroup>>, CloudError> {
         let key = format!("rds/option-groups/{region}");
         self.looks()
-            .shared(key, look, async {
+            .shared(SERVICE, key, look, async {
                 let mut pages = self
                     .rds(region)
                     .describe_option_groups()

@@ -35,7 +35,7 @@ impl Cloud {
     ) -> Result<Arc<Vec<DbParameterGroup>>, CloudError> {
         let key = format!("rds/parameter-groups/{region}");
         self.looks()
-            .shared(key, look, async {
+            .shared(SERVICE, key, look, async {
                 let mut pages = self
                     .rds(region)
                     .describe_db_parameter_groups()
@@ -71,7 +71,7 @@ impl Cloud {
     ) -> Result<Arc<Vec<DbParameter>>, CloudError> {
         let key = format!("rds/parameters/{region}/{group}");
         self.looks()
-            .shared(key, look, async {
+            .shared(SERVICE, key, look, async {
                 let mut pages = self
                     .rds(region)
                     .describe_db_parameters()

@@ -115,7 +115,7 @@ impl Cloud {
     ) -> Result<Arc<Vec<DbSnapshot>>, CloudError> {
         let key = format!("rds/snapshots/{kind}/{region}");
         self.looks()
-            .shared(key, look, async {
+            .shared(SERVICE, key, look, async {
                 let mut pages = self
                     .rds(region)
                     .describe_db_snapshots()

@@ -28,7 +28,7 @@ impl Cloud {
     ) -> Result<Arc<Vec<DbSubnetGroup>>, CloudError> {
         let key = format!("rds/subnet-groups/{region}");
         self.looks()
-            .shared(key, look, async {
+            .shared(SERVICE, key, look, async {
                 let mut pages = self
                     .rds(region)
                     .describe_db_subnet_groups()

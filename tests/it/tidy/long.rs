@@ -9,13 +9,8 @@ pub const LONG: &[(&str, usize, &str)] = &[
     ),
     (
         "engine/run/executor/forward.rs",
-        554,
+        546,
         "one order of doing: look, gate, write down, send, look again",
-    ),
-    (
-        "engine/run/executor/mod.rs",
-        565,
-        "one state, and everything that may change it",
     ),
     (
         "engine/state/mod.rs",
@@ -26,11 +21,6 @@ pub const LONG: &[(&str, usize, &str)] = &[
         "sim/oracle/resources.rs",
         725,
         "a table: a few lines for every sort of resource",
-    ),
-    (
-        "sim/plane/database/sql/mod.rs",
-        544,
-        "one small language and its answers",
     ),
     (
         "sim/plane/reach/path.rs",

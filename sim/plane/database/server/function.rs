@@ -2,11 +2,14 @@
 
 use super::super::relation::{Value, lsn};
 use super::super::{Dialect, sql};
-use super::{Answer, BACKGROUND, Server};
+use super::{Answer, BACKGROUND, OF_ARGUMENTS, Server};
 use crate::services::rds::Role;
 
 impl Server<'_> {
     pub fn call(&mut self, name: &str, arguments: &[Value]) -> Answer<Value> {
+        if !OF_ARGUMENTS.contains(&name) {
+            self.told_more.set(true);
+        }
         let dialect = self.dialect();
         if let Some(answer) = self.common(name, arguments) {
             return Ok(answer);

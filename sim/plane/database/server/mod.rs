@@ -9,6 +9,7 @@ use super::{Database, Dialect, Session};
 use crate::clock::Nanos;
 use crate::services::rds::{self, DatabaseRef, Instance, Role};
 use crate::world::World;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,7 +29,29 @@ pub struct Server<'w> {
     /// What this connection has set for itself: `@name`, and settings of the server by their names.
     pub variables: BTreeMap<String, Value>,
     pub prepared: BTreeMap<String, String>,
+    /// Something went into what was said that is not in the contents: the time, a setting, who is connected.
+    told_more: Cell<bool>,
 }
+
+/// Functions whose values follow from their arguments, who asks, and of what database.
+const OF_ARGUMENTS: &[&str] = &[
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "current_database",
+    "current_schema",
+    "current_user",
+    "database",
+    "format",
+    "ifnull",
+    "length",
+    "lower",
+    "quote",
+    "quote_ident",
+    "replace",
+    "upper",
+    "xpath",
+];
 
 type Answer<T> = Result<T, String>;
 
@@ -78,7 +101,13 @@ impl<'w> Server<'w> {
             ended: vec![],
             variables: BTreeMap::new(),
             prepared: BTreeMap::new(),
+            told_more: Cell::new(false),
         })
+    }
+
+    /// Whether all that was said so far follows from the contents, for this user and database.
+    pub fn of_contents_alone(&self) -> bool {
+        !self.told_more.get()
     }
 
     pub fn dialect(&self) -> Dialect {

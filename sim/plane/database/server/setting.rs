@@ -9,6 +9,7 @@ use crate::services::rds::{self, Role};
 impl Server<'_> {
     /// A setting by name: `SHOW x`, `current_setting('x')`, `@@x`.
     pub fn setting(&self, name: &str) -> Answer<Value> {
+        self.told_more.set(true);
         let name = name.to_ascii_lowercase();
         if let Some(own) = self.variables.get(&name) {
             return Ok(own.clone());

@@ -28,6 +28,9 @@ impl Server<'_> {
             _ => None,
         };
         if let Some(system) = system {
+            if lower != "tables" {
+                self.told_more.set(true);
+            }
             return Ok(system);
         }
         if called {

@@ -356,6 +356,36 @@ fn users_are_made_locked_out_and_given_other_passwords() {
 }
 
 #[test]
+fn the_same_question_is_answered_anew_when_something_was_written_or_time_has_passed() {
+    let mut ground = postgres();
+    let count = "select count(*) from entries";
+    ground.write(SOURCE, "db", 1).unwrap();
+    for _ in 0..2 {
+        assert_eq!(ground.query(SOURCE, "db", count), rows(&[&["1"]]));
+    }
+    ground.write(SOURCE, "db", 2).unwrap();
+    assert_eq!(ground.query(SOURCE, "db", count), rows(&[&["2"]]));
+    let mut fork = ground.world.fork();
+    ground.write(SOURCE, "db", 3).unwrap();
+    assert_eq!(ground.query(SOURCE, "db", count), rows(&[&["3"]]));
+    let at = ground.at(SOURCE, "db");
+    assert_eq!(
+        crate::services::rds::query(&mut fork, &at, "redmine", count),
+        rows(&[&["2"]]),
+        "another world has contents of its own"
+    );
+    let now = "select now()";
+    let then = ground.query(SOURCE, "db", now).unwrap();
+    let later = ground.world.now() + 2 * crate::clock::SECOND;
+    ground.world.advance_to(later);
+    assert_ne!(ground.query(SOURCE, "db", now).unwrap(), then);
+    let xml = "select query_to_xml('select now() as now', false, true, '')";
+    let then = ground.query(SOURCE, "db", xml).unwrap();
+    ground.world.advance_to(later + 2 * crate::clock::SECOND);
+    assert_ne!(ground.query(SOURCE, "db", xml).unwrap(), then);
+}
+
+#[test]
 fn a_database_told_to_be_read_only_takes_no_writes() {
     let mut ground = postgres();
     ground.write(SOURCE, "db", 1).unwrap();
