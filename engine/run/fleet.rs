@@ -168,7 +168,7 @@ impl<E: Send + Sync + 'static> Fleet<E> {
                 shared.epoch += 1;
                 shared.ticked = shared.epoch;
             }
-            obey(&controls, &mut executors, &mut shared);
+            // What has come back already is written before a stop is: an answer that is known needs no search later.
             // In the order of runs and steps, so that what is written does not depend on who was quicker.
             came.sort_by_key(|completion| (completion.run, completion.step, completion.turn));
             for completion in came.drain(..) {
@@ -177,6 +177,7 @@ impl<E: Send + Sync + 'static> Fleet<E> {
                     executor.complete(completion, shared)
                 });
             }
+            obey(&controls, &mut executors, &mut shared);
             while let Some((at, run, step)) =
                 shared.due.first().copied().filter(|(at, ..)| *at <= now)
             {

@@ -70,6 +70,9 @@ pub struct Cloud {
     /// Every change, in order.
     pub log: Vec<(Nanos, String)>,
     pub looks: u64,
+    /// Answers to requests and looks so far, and what is done in the moment of the n-th one.
+    pub answers: u64,
+    pub meanwhile: Option<(u64, Box<dyn FnOnce() + Send>)>,
     /// How long lists lag behind what was made.
     pub lag: Nanos,
     next_id: u32,
@@ -187,6 +190,7 @@ impl World {
                 None => clock.at(arrival, execute),
             }
             clock.sleep_until(arrival + WAY).await;
+            world.cloud().answered();
             let result = answer.lock().unwrap().take();
             result.unwrap_or(lost)
         })
@@ -196,7 +200,18 @@ impl World {
         self.clock.sleep_until(self.clock.nanos() + WAY).await;
         let mut cloud = self.cloud();
         cloud.looks += 1;
+        cloud.answered();
         cloud
+    }
+}
+
+impl Cloud {
+    fn answered(&mut self) {
+        self.answers += 1;
+        let due = self.meanwhile.take_if(|(at, _)| *at == self.answers);
+        if let Some((_, meanwhile)) = due {
+            meanwhile();
+        }
     }
 }
 
