@@ -96,7 +96,35 @@ struct Told {
     source: Option<(Arc<SourceText>, NamedSource<String>)>,
     place: Option<String>,
     hints: Vec<String>,
-    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    cause: Option<Cause>,
+}
+
+/// What lies behind a failure. Its words come from files, from AWS, from libraries: they are shown escaped.
+#[derive(Debug)]
+struct Cause {
+    text: String,
+    behind: Option<Box<Cause>>,
+}
+
+impl Cause {
+    fn of(error: &dyn std::error::Error) -> Cause {
+        Cause {
+            text: escaped(&error.to_string()),
+            behind: error.source().map(|behind| Box::new(Cause::of(behind))),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.behind.as_deref().map(|behind| behind as _)
+    }
 }
 
 impl Failure {
@@ -168,8 +196,8 @@ impl Failure {
         self
     }
 
-    pub fn cause(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Failure {
-        self.told.cause = Some(Box::new(cause));
+    pub fn cause(mut self, cause: impl std::error::Error) -> Failure {
+        self.told.cause = Some(Cause::of(&cause));
         self
     }
 
@@ -237,7 +265,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.told.cause.as_ref().map(|c| c.as_ref() as _)
+        self.told.cause.as_ref().map(|cause| cause as _)
     }
 }
 

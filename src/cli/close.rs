@@ -49,13 +49,12 @@ pub fn close(run: &RunId, ended: &Ended, shared: &Shared) -> Result<Exit, Failur
             } else {
                 Exit::State
             };
-            return Err(Failure::new(
-                error.code(),
-                exit,
-                format_args!("run {run} ended early: {error}"),
-            )
-            .hint(format!("drtool status {run}"))
-            .into());
+            return Err(
+                Failure::new(error.code(), exit, format_args!("run {run} ended early"))
+                    .cause(error)
+                    .hint(format!("drtool status {run}"))
+                    .into(),
+            );
         }
     };
     let records = records::read(&records::place(&shared.whither.runs(), run))?;

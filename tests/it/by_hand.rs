@@ -20,6 +20,12 @@ const OWN: &[&str] = &[
     "reason",
 ];
 
+/// What drtool sends only where the thing is not born as it should be.
+const AS_BORN: &[&str] = &[
+    "modifyloadbalancerattributes",
+    "modifytargetgroupattributes",
+];
+
 /// Kinds whose commands are not what is sent, and why.
 const OTHERWISE: &[(&str, &str)] = &[
     (
@@ -151,7 +157,9 @@ fn what_is_typed_by_hand_is_what_is_sent() {
     let mut wrong = BTreeSet::new();
     for ((step, operation), settings) in &typed {
         let Some(there) = sent.get(&(step.clone(), operation.clone())) else {
-            wrong.insert(format!("{step}: {operation} is typed and not sent"));
+            if !AS_BORN.contains(&operation.as_str()) {
+                wrong.insert(format!("{step}: {operation} is typed and not sent"));
+            }
             continue;
         };
         for (name, value) in settings {
@@ -160,7 +168,8 @@ fn what_is_typed_by_hand_is_what_is_sent() {
                 there.get(name).map(comparable).unwrap_or_default(),
             );
             // What another step yields is not known to the script.
-            if says_something(&typed) && typed != sent && !typed.to_string().contains('<') {
+            let own = OWN.contains(&name.as_str());
+            if !own && says_something(&typed) && typed != sent && !typed.to_string().contains('<') {
                 wrong.insert(format!(
                     "{step}: {operation}: {name} is typed as {typed} and sent as {sent}"
                 ));

@@ -42,13 +42,12 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
                 "CreateVpc",
                 json!({ "CidrBlock": p("cidr"), "TagSpecifications": of("vpc") }),
             );
-            for attribute in ["EnableDnsSupport", "EnableDnsHostnames"] {
-                all.extend(one(
-                    "ec2",
-                    "ModifyVpcAttribute",
-                    json!({ "VpcId": "<VpcId>", attribute: { "Value": true } }),
-                ));
-            }
+            // A new VPC resolves names; only giving names has to be switched on.
+            all.extend(one(
+                "ec2",
+                "ModifyVpcAttribute",
+                json!({ "VpcId": "<VpcId>", "EnableDnsHostnames": { "Value": true } }),
+            ));
             all
         }
         "internet-gateway" => vec![
@@ -274,7 +273,7 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             Command {
                 service: "ecs",
                 operation: "StopTask",
-                input: json!({ "cluster": p("cluster"), "task": p("task"), "reason": "the move is over" }),
+                input: json!({ "cluster": p("cluster"), "task": p("task"), "reason": "the probe is not needed any more" }),
             },
             Command {
                 service: "ecs",

@@ -50,6 +50,8 @@ pub(super) fn permission(rule: &Json) -> Json {
 
 pub(super) fn rules(params: &Json) -> Vec<Command> {
     let mut all = vec![];
+    // Whether the group is the run's own, so that no other rule belongs there.
+    let exactly = params.get("exactly").and_then(Json::as_bool) == Some(true);
     for (direction, operation) in [
         ("ingress", "AuthorizeSecurityGroupIngress"),
         ("egress", "AuthorizeSecurityGroupEgress"),
@@ -64,11 +66,12 @@ pub(super) fn rules(params: &Json) -> Vec<Command> {
             .collect();
         // A new group lets everything out.
         let born = |rule: &Json| {
-            direction == "egress"
+            exactly
+                && direction == "egress"
                 && rule.get("protocol").and_then(Json::as_str) == Some("-1")
                 && rule.pointer("/peer/cidr").and_then(Json::as_str) == Some("0.0.0.0/0")
         };
-        if direction == "egress" && !wanted.iter().any(|rule| born(rule)) {
+        if direction == "egress" && exactly && !wanted.iter().any(|rule| born(rule)) {
             all.push(Command {
                 service: "ec2",
                 operation: "RevokeSecurityGroupEgress",
