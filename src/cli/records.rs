@@ -7,6 +7,7 @@ use drtool_engine::RunId;
 use drtool_engine::event::{Event, Outcome, Record};
 use drtool_engine::journal::{self, Place, RealDisk};
 use drtool_engine::plan::Plan;
+use drtool_engine::report::words;
 use drtool_engine::state::RunState;
 
 use super::Shared;
@@ -97,12 +98,29 @@ pub fn meant(
         let records = read(&place)?;
         return Ok((place, records));
     }
+    let mut newest = None;
     for (place, records) in all(shared)?.into_iter().rev() {
-        if fits(&state(&records)?) {
+        let state = state(&records)?;
+        if fits(&state) {
             return Ok((place, records));
         }
+        newest.get_or_insert((place, state));
     }
-    Err(Failure::input("E1095", "there is no such run")
+    let what = match &newest {
+        Some((
+            place,
+            RunState {
+                outcome: Some(outcome),
+                ..
+            },
+        )) => format!(
+            "no run can go on: the newest, {}, has ended: {}",
+            place.run(),
+            words::outcome(outcome).text
+        ),
+        _ => "there is no run yet".to_owned(),
+    };
+    Err(Failure::input("E1095", what)
         .hint("`drtool runs` lists them; those of the sandbox with --sandbox")
         .into())
 }
