@@ -24,7 +24,7 @@ pub mod throttle;
 pub mod validate;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use execute::{Ask, paged};
 pub use execute::{invoke, invoke_as, replay};

@@ -1,7 +1,8 @@
 use super::*;
 use crate::faults::Rule;
 
-fn signed(service: &str, region: &str, body: &str) -> Request {
+/// A request as the SDKs sign it; nobody checks the signature itself.
+pub(crate) fn signed(service: &str, region: &str, body: &str) -> Request {
     let authorization = format!(
         "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20270115/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
     );

@@ -1,38 +1,26 @@
 //! Each kind of fault once, by what a client sees of it and by what the world then is.
 
 use super::Rule;
+use crate::call::tests::signed;
 use crate::clock::{HOUR, MINUTE, Nanos, SECOND};
 use crate::services::ServiceId;
 use crate::services::ecs::tests::Site;
-use crate::world::{Answer, Reply, Request, World};
+use crate::world::{Answer, Reply, World};
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
 
-fn asked(service: &str, region: &str, body: &str) -> Request {
-    let authorization = format!(
-        "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20270115/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
-    );
-    Request {
-        method: "POST".into(),
-        host: "127.0.0.1:4566".into(),
-        target: "/".into(),
-        headers: vec![("Authorization".into(), authorization)],
-        body: body.to_owned().into(),
-    }
-}
-
 fn vpcs(world: &mut World, more: &str) -> Answer {
     let body = format!("Action=DescribeVpcs&Version=2016-11-15{more}");
     let now = world.now();
-    world.call(&asked("ec2", REGION, &body), now)
+    world.call(&signed("ec2", REGION, &body), now)
 }
 
 fn make(world: &mut World) -> Answer {
     let body = "Action=CreateVpc&CidrBlock=10.0.0.0/16&Version=2016-11-15";
     let now = world.now();
-    world.call(&asked("ec2", REGION, body), now)
+    world.call(&signed("ec2", REGION, body), now)
 }
 
 /// Status and body; nothing if no answer came.
@@ -255,7 +243,7 @@ fn f13_a_delete_says_not_found_of_what_lives() {
     );
     let id = made["Vpc"]["VpcId"].as_str().unwrap();
     let body = format!("Action=DeleteVpc&VpcId={id}&Version=2016-11-15");
-    let (_, answer) = seen(world.call(&asked("ec2", REGION, &body), 0)).unwrap();
+    let (_, answer) = seen(world.call(&signed("ec2", REGION, &body), 0)).unwrap();
     assert!(answer.contains("InvalidVpcID.NotFound"), "{answer}");
     assert_eq!(count(&mut world), 1);
 }
@@ -278,7 +266,7 @@ fn f14_a_status_or_a_member_is_one_that_no_client_knows() {
         assert!(body.contains(piece), "{body}");
     }
     let mut world = faulty(r#"{"fault":"unknown-member"}"#);
-    let mut request = asked("ecs", REGION, "{}");
+    let mut request = signed("ecs", REGION, "{}");
     let target = "AmazonEC2ContainerServiceV20141113.ListClusters";
     request.headers.push(("X-Amz-Target".into(), target.into()));
     let kind = "application/x-amz-json-1.1";
@@ -358,7 +346,7 @@ fn f19_a_client_whose_clock_has_jumped_is_refused() {
             "AWS4-HMAC-SHA256 Credential={}/20270115/{REGION}/ec2/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=",
             key("AccessKeyId")
         );
-        let mut request = asked("ec2", REGION, "Action=DescribeVpcs&Version=2016-11-15");
+        let mut request = signed("ec2", REGION, "Action=DescribeVpcs&Version=2016-11-15");
         request.headers = vec![
             ("x-amz-date".into(), date.into()),
             ("x-amz-security-token".into(), key("SessionToken")),
@@ -424,7 +412,7 @@ fn f21_an_endpoint_that_cannot_be_reached_fails_at_once_and_only_that() {
     ));
     assert!(matches!(vpcs(&mut world, "").reply, Reply::Reset));
     let identity = "Action=GetCallerIdentity&Version=2011-06-15";
-    assert!(seen(world.call(&asked("sts", REGION, identity), 0)).is_some());
+    assert!(seen(world.call(&signed("sts", REGION, identity), 0)).is_some());
 }
 
 #[test]

@@ -8,8 +8,7 @@
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
-    FinalizerInterceptorContextRef,
+    BeforeTransmitInterceptorContextMut, FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
@@ -49,13 +48,19 @@ impl Intercept for PinnedJitter {
         "PinnedJitter"
     }
 
-    fn read_after_serialization(
+    fn modify_before_retry_loop(
         &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let request = context.request();
+        let request = context.request_mut();
+        let kind = request.headers().get("content-type");
+        if kind.is_some_and(|kind| kind.contains("json"))
+            && let Some(ordered) = request.body().bytes().and_then(ordered)
+        {
+            *request.body_mut() = SdkBody::from(ordered);
+        }
         let mut key = mix(self.seed, request.uri().as_bytes());
         if let Some(metadata) = config.load::<Metadata>() {
             key = mix(
@@ -73,22 +78,6 @@ impl Intercept for PinnedJitter {
         config
             .interceptor_state()
             .store_put(CallKey(mix(key, &nth.to_le_bytes())));
-        Ok(())
-    }
-
-    fn modify_before_signing(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        let kind = request.headers().get("content-type");
-        if kind.is_some_and(|kind| kind.contains("json"))
-            && let Some(ordered) = request.body().bytes().and_then(ordered)
-        {
-            *request.body_mut() = SdkBody::from(ordered);
-        }
         Ok(())
     }
 

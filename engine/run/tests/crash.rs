@@ -49,12 +49,13 @@ fn killed_at_any_event_a_resume_finishes_and_makes_nothing_twice() {
     }
 }
 
-#[test]
-fn killed_at_any_event_an_undo_gives_everything_back() {
-    let (_, events, ..) = undisturbed();
-    let before = Bench::new().world.canonical();
-    for event in 1..=events {
-        let bench = Bench::new();
+/// Kills a move at every event, then takes it back. Users may have moved before the kill: from there it is only onward.
+fn undone_wherever_it_was_killed(fresh: impl Fn() -> Bench) {
+    let undisturbed = fresh();
+    assert_eq!(undisturbed.finish(migrate()).outcome(), &Outcome::Done);
+    let before = fresh().world.canonical();
+    for event in 1..=undisturbed.clock.events() {
+        let bench = fresh();
         bench.clock.crash_at(event);
         if bench.live(bench.begin(migrate()).unwrap()).is_ok() {
             continue;
@@ -72,7 +73,6 @@ fn killed_at_any_event_an_undo_gives_everything_back() {
                 bench.clock.drain(bench.clock.nanos() + 600_000_000_000);
                 assert_eq!(bench.world.canonical(), before, "{story}");
             }
-            // Users may have moved: only onward from here.
             Err(RunError::PastTheCut { .. }) => {
                 assert_eq!(bench.resume().outcome(), &Outcome::Done, "{story}")
             }
@@ -82,35 +82,17 @@ fn killed_at_any_event_an_undo_gives_everything_back() {
 }
 
 #[test]
+fn killed_at_any_event_an_undo_gives_everything_back() {
+    undone_wherever_it_was_killed(Bench::new);
+}
+
+#[test]
 fn killed_at_any_event_an_undo_finds_what_lists_do_not_show_yet() {
-    let undisturbed = Bench::new();
-    undisturbed.world.cloud().lag = LAG;
-    assert_eq!(undisturbed.finish(migrate()).outcome(), &Outcome::Done);
-    let before = Bench::new().world.canonical();
-    for event in 1..=undisturbed.clock.events() {
+    undone_wherever_it_was_killed(|| {
         let bench = Bench::new();
         bench.world.cloud().lag = LAG;
-        bench.clock.crash_at(event);
-        if bench.live(bench.begin(migrate()).unwrap()).is_ok() {
-            continue;
-        }
-        bench.reboot();
-        let story = format!("killed at event {event} while lists lag, then undone");
-        match bench.take_over().unwrap().undo("ops", Reach::BeforeCut) {
-            Ok(run) => {
-                let ended = bench.live(run).unwrap();
-                assert!(
-                    matches!(ended.outcome(), Outcome::Unwound { left, .. } if left.is_empty()),
-                    "{story}: {:?}",
-                    ended.outcome()
-                );
-                bench.clock.drain(bench.clock.nanos() + 600_000_000_000);
-                assert_eq!(bench.world.canonical(), before, "{story}");
-            }
-            Err(RunError::PastTheCut { .. }) => {}
-            Err(error) => panic!("{story}: {error}"),
-        }
-    }
+        bench
+    });
 }
 
 /// Lists lag for three seconds.

@@ -188,19 +188,15 @@ fn key(sandbox: &Sandbox, region: &str, alias: &str) -> String {
     found["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
 }
 
+fn disable(sandbox: &Sandbox, region: &str, alias: &str) {
+    let input = json!({ "KeyId": key(sandbox, region, alias) });
+    call(sandbox, region, "kms", "DisableKey", input);
+}
+
 #[test]
 fn keys_that_cannot_be_used() {
     let desk = Desk::new("key-disabled");
-    desk.work(|sandbox| {
-        let target = key(sandbox, "eu-west-1", "alias/redmine-eu");
-        call(
-            sandbox,
-            "eu-west-1",
-            "kms",
-            "DisableKey",
-            json!({ "KeyId": target }),
-        );
-    });
+    desk.work(|sandbox| disable(sandbox, "eu-west-1", "alias/redmine-eu"));
     insta::assert_snapshot!("key_disabled", desk.refused("eu-west-1", &["E2031"]));
     let desk = Desk::new("key-leaving");
     desk.work(|sandbox| {
@@ -210,16 +206,7 @@ fn keys_that_cannot_be_used() {
     });
     insta::assert_snapshot!("key_leaving", desk.refused("eu-west-1", &["E2031"]));
     let desk = Desk::new("key-of-the-source");
-    desk.work(|sandbox| {
-        let source = key(sandbox, "us-west-2", "alias/redmine");
-        call(
-            sandbox,
-            "us-west-2",
-            "kms",
-            "DisableKey",
-            json!({ "KeyId": source }),
-        );
-    });
+    desk.work(|sandbox| disable(sandbox, "us-west-2", "alias/redmine"));
     insta::assert_snapshot!("source_key_disabled", desk.refused("eu-west-1", &["E2033"]));
 }
 
