@@ -1,11 +1,15 @@
 //! A container that runs SQL clients: it goes through its script, command by command, and logs what they write.
 
-use super::shell::{Op, Quiet, Run};
-use super::{Doing, Process, real_host, write_log};
+mod call;
+mod condition;
+mod mysql;
+mod psql;
+
+use super::shell::{Assigned, Ended, Op, Run, Simple, Stream, Streams};
+use super::{Doing, Process, write_log};
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::plane::From;
 use crate::services::ecs::Scope;
-use crate::services::rds::{self, ConnectError, Login};
 use crate::world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,8 +53,8 @@ pub(super) fn go_on(
     from: &From,
     mut run: Run,
 ) -> Option<Nanos> {
-    if let Some((lines, status)) = run.pending.take()
-        && let Some(code) = ended(world, scope, process, &mut run, &lines, status)
+    if let Some(done) = run.pending.take()
+        && let Some(code) = ended(world, scope, process, &mut run, done)
     {
         process.doing = Doing::Ends(code);
         return Some(MILLI);
@@ -69,34 +73,41 @@ pub(super) fn go_on(
                 run.status = *status;
                 run.at += 1;
             }
-            Op::Command { words, quiet, .. } => {
-                let status = run.status;
-                let value = |name: &str| match name {
-                    "?" => status.to_string(),
-                    name => run
-                        .variables
-                        .get(name)
-                        .cloned()
-                        .unwrap_or_else(|| process.variable(name).to_owned()),
-                };
-                let words: Vec<String> = words.iter().map(|w| w.expand(&value)).collect();
-                if words.first().map(String::as_str) == Some("exit") {
-                    let code = words
-                        .get(1)
-                        .and_then(|w| w.parse().ok())
-                        .unwrap_or(run.status);
-                    process.doing = Doing::Ends(code);
+            Op::Assign {
+                name,
+                value: Assigned::Word(word),
+                ..
+            } => {
+                let value = word.expand(&|name: &str| variable(&run, process, name));
+                run.variables.insert(name.clone(), value);
+                run.status = 0;
+                run.at += 1;
+            }
+            Op::Command { command, .. }
+            | Op::Assign {
+                value: Assigned::Output(command),
+                ..
+            } => {
+                let words = fields(&run, process, command);
+                let inside = matches!(op, Op::Assign { .. });
+                if !inside && words.first().map(String::as_str) == Some("exit") {
+                    process.doing = Doing::Ends(exit(&run, &words));
                     return Some(MILLI);
                 }
-                let outcome = execute(world, process, from, &mut run, &words);
-                let lines = heard(outcome.out, outcome.errors, *quiet);
-                if outcome.takes > 0 {
-                    run.pending = Some((lines, outcome.status));
+                let outcome = if inside {
+                    substitute(world, process, from, &run, &words)
+                } else {
+                    execute(world, process, from, &mut run, &words)
+                };
+                let takes = outcome.takes;
+                let done = heard(outcome, command.streams, inside);
+                if takes > 0 {
+                    run.pending = Some(done);
                     process.doing = Doing::Runs(run);
-                    return Some(outcome.takes);
+                    return Some(takes);
                 }
                 // A command that takes no time is followed by the next at once.
-                if let Some(code) = ended(world, scope, process, &mut run, &lines, outcome.status) {
+                if let Some(code) = ended(world, scope, process, &mut run, done) {
                     process.doing = Doing::Ends(code);
                     return Some(MILLI);
                 }
@@ -108,31 +119,81 @@ pub(super) fn go_on(
     Some(SECOND)
 }
 
+fn variable(run: &Run, process: &Process, name: &str) -> String {
+    match name {
+        "?" => run.status.to_string(),
+        name => match run.variables.get(name) {
+            Some(value) => value.clone(),
+            None => process.variable(name).to_owned(),
+        },
+    }
+}
+
+fn fields(run: &Run, process: &Process, command: &Simple) -> Vec<String> {
+    let mut fields = Vec::with_capacity(command.words.len());
+    for word in &command.words {
+        word.fields(&|name: &str| variable(run, process, name), &mut fields);
+    }
+    fields
+}
+
+/// The status of `exit`.
+fn exit(run: &Run, words: &[String]) -> i64 {
+    let given = words.get(1).and_then(|word| word.parse().ok());
+    given.unwrap_or(run.status)
+}
+
 /// A command has ended: its lines are written, and the next one's turn comes. Answers the script's end if this was it.
 fn ended(
     world: &mut World,
     scope: &Scope,
     process: &Process,
     run: &mut Run,
-    lines: &[String],
-    status: i64,
+    done: Ended,
 ) -> Option<i64> {
-    for line in lines {
+    for line in &done.lines {
         write_log(world, scope, &process.log, line);
     }
-    run.status = status;
-    let looked_at = !matches!(
-        run.program.get(run.at),
-        Some(Op::Command { checked: false, .. })
-    );
+    run.status = done.status;
+    let program = Arc::clone(&run.program);
+    let op = program.get(run.at);
+    if let Some(Op::Assign { name, .. }) = op {
+        run.variables.insert(name.clone(), done.value);
+    }
     run.at += 1;
-    (status != 0 && !looked_at && run.strict).then_some(status)
+    let fatal = done.status != 0 && run.strict && op.is_some_and(Op::must_succeed);
+    fatal.then_some(done.status)
 }
 
-fn heard(out: Vec<String>, errors: Vec<String>, quiet: Quiet) -> Vec<String> {
-    let out = if quiet.out { vec![] } else { out };
-    let errors = if quiet.errors { vec![] } else { errors };
-    [out, errors].concat()
+/// What comes of a command's lines. `inside` of `$(…)`, what is written to its output is the value.
+fn heard(outcome: Outcome, streams: Streams, inside: bool) -> Ended {
+    let (mut lines, mut value) = (vec![], vec![]);
+    for (written, stream) in [(outcome.out, streams.out), (outcome.errors, streams.errors)] {
+        match stream {
+            Stream::Nowhere => {}
+            Stream::Out if inside => value.extend(written),
+            Stream::Out | Stream::Errors => lines.extend(written),
+        }
+    }
+    Ended {
+        lines,
+        value: value.join("\n").trim_end_matches('\n').to_owned(),
+        status: outcome.status,
+    }
+}
+
+/// Runs a command in a shell of its own: what it does to that shell is gone with it.
+fn substitute(
+    world: &mut World,
+    process: &Process,
+    from: &From,
+    run: &Run,
+    words: &[String],
+) -> Outcome {
+    match words.first().map(String::as_str) {
+        Some("exit") => Outcome::status(exit(run, words)),
+        _ => execute(world, process, from, &mut run.clone(), words),
+    }
 }
 
 fn execute(
@@ -151,8 +212,12 @@ fn execute(
         "true" | ":" => Outcome::status(0),
         "false" => Outcome::status(1),
         "echo" => Outcome {
-            out: vec![rest.join(" ")],
+            out: rest.join(" ").split('\n').map(str::to_owned).collect(),
             ..Outcome::status(0)
+        },
+        "[" | "test" => match condition::test(name, rest) {
+            Ok(holds) => Outcome::status(i64::from(!holds)),
+            Err(line) => Outcome::fails(line, 2, 0),
         },
         "sleep" => match rest.first().and_then(|w| seconds(w)) {
             Some(takes) => Outcome {
@@ -199,34 +264,19 @@ fn execute(
                 .collect();
             environment.extend(run.variables.iter().map(|(k, v)| (k.as_str(), v.as_str())));
             let parsed = if name == "psql" {
-                psql(rest, &environment)
+                psql::psql(rest, &environment)
             } else {
-                mysql(rest, &environment)
+                mysql::mysql(rest, &environment)
             };
             match parsed {
                 Ok(call) => call.run(world, from),
                 Err(line) => Outcome::fails(line, 1, MILLI),
             }
         }
-        _ => match words {
-            // `NAME=value`
-            [one] if assignment(one).is_some() => {
-                if let Some((name, value)) = assignment(one) {
-                    run.variables.insert(name.to_owned(), value.to_owned());
-                }
-                Outcome::status(0)
-            }
-            _ => Outcome::fails(format!("sh: {name}: not found"), 127, 0),
-        },
+        // All words were variables without a value.
+        "" if words.is_empty() => Outcome::status(0),
+        _ => Outcome::fails(format!("sh: {name}: not found"), 127, 0),
     }
-}
-
-fn assignment(word: &str) -> Option<(&str, &str)> {
-    let (name, value) = word.split_once('=')?;
-    let valid = !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    valid.then_some((name, value))
 }
 
 fn seconds(word: &str) -> Option<Nanos> {
@@ -238,384 +288,4 @@ fn seconds(word: &str) -> Option<Nanos> {
     };
     let number: f64 = number.parse().ok()?;
     (number.is_finite() && number >= 0.0).then_some((number * unit * SECOND as f64) as Nanos)
-}
-
-/// One call of a client program.
-struct Call {
-    is_psql: bool,
-    host: String,
-    port: u16,
-    user: String,
-    password: String,
-    database: String,
-    tls: bool,
-    timeout: u64,
-    commands: Vec<String>,
-    /// Rows only, no footer.
-    bare: bool,
-    separator: String,
-    application: String,
-    stop_on_error: bool,
-}
-
-/// Reads psql's command line. What it does not know it refuses rather than ignores.
-fn psql(words: &[String], environment: &BTreeMap<&str, &str>) -> Result<Call, String> {
-    let variable = |name: &str| environment.get(name).copied().unwrap_or("").to_owned();
-    let mut call = Call {
-        is_psql: true,
-        host: variable("PGHOST"),
-        port: variable("PGPORT").parse().unwrap_or(5432),
-        user: variable("PGUSER"),
-        password: variable("PGPASSWORD"),
-        database: variable("PGDATABASE"),
-        tls: variable("PGSSLMODE") != "disable",
-        timeout: variable("PGCONNECT_TIMEOUT").parse().unwrap_or(0),
-        commands: vec![],
-        bare: false,
-        separator: "|".into(),
-        application: match variable("PGAPPNAME").as_str() {
-            "" => "psql".into(),
-            name => name.into(),
-        },
-        stop_on_error: false,
-    };
-    let mut plain = vec![];
-    let mut words = words.iter().peekable();
-    while let Some(word) = words.next() {
-        if let Some(long) = word.strip_prefix("--") {
-            let (name, given) = match long.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (long, None),
-            };
-            let mut value = || {
-                given
-                    .clone()
-                    .or_else(|| words.next().cloned())
-                    .ok_or(format!("psql: option '--{name}' requires an argument"))
-            };
-            match name {
-                "host" => call.host = value()?,
-                "port" => call.port = port(&value()?)?,
-                "username" => call.user = value()?,
-                "dbname" => plain.insert(0, value()?),
-                "command" => call.commands.push(value()?),
-                "set" | "variable" => set(&mut call, &value()?),
-                "field-separator" => call.separator = value()?,
-                "tuples-only" => call.bare = true,
-                "no-align" | "quiet" | "no-psqlrc" | "no-password" | "single-transaction"
-                | "echo-errors" => {}
-                _ => return Err(format!("psql: unrecognized option '--{name}'")),
-            }
-            continue;
-        }
-        let Some(letters) = word.strip_prefix('-').filter(|l| !l.is_empty()) else {
-            plain.push(word.clone());
-            continue;
-        };
-        for (at, letter) in letters.char_indices() {
-            let tail = &letters[at + letter.len_utf8()..];
-            if "hpUdcvF".contains(letter) {
-                let value = match tail {
-                    "" => words
-                        .next()
-                        .cloned()
-                        .ok_or(format!("psql: option requires an argument -- '{letter}'"))?,
-                    tail => tail.to_owned(),
-                };
-                match letter {
-                    'h' => call.host = value,
-                    'p' => call.port = port(&value)?,
-                    'U' => call.user = value,
-                    'd' => plain.insert(0, value),
-                    'c' => call.commands.push(value),
-                    'F' => call.separator = value,
-                    _ => set(&mut call, &value),
-                }
-                break;
-            }
-            match letter {
-                't' => call.bare = true,
-                'A' | 'q' | 'X' | 'w' | '1' | 'a' | 'b' => {}
-                _ => return Err(format!("psql: invalid option -- '{letter}'")),
-            }
-        }
-    }
-    let mut plain = plain.into_iter();
-    if let Some(database) = plain.next() {
-        address(&mut call, &database)?;
-    }
-    if let Some(user) = plain.next() {
-        call.user = user;
-    }
-    if call.database.is_empty() {
-        call.database.clone_from(&call.user);
-    }
-    if call.commands.is_empty() {
-        return Err("psql: no command was given with -c, and there is no terminal".into());
-    }
-    Ok(call)
-}
-
-fn set(call: &mut Call, assignment: &str) {
-    if assignment == "ON_ERROR_STOP=1"
-        || assignment == "ON_ERROR_STOP=on"
-        || assignment == "ON_ERROR_STOP"
-    {
-        call.stop_on_error = true;
-    }
-}
-
-fn port(text: &str) -> Result<u16, String> {
-    text.parse()
-        .map_err(|_| format!("invalid port number: \"{text}\""))
-}
-
-/// A database name, a URI or a connection string.
-fn address(call: &mut Call, given: &str) -> Result<(), String> {
-    let uri = given
-        .strip_prefix("postgresql://")
-        .or_else(|| given.strip_prefix("postgres://"));
-    if let Some(uri) = uri {
-        let (main, query) = uri.split_once('?').unwrap_or((uri, ""));
-        let (server, database) = main.split_once('/').unwrap_or((main, ""));
-        let (user, server) = server
-            .rsplit_once('@')
-            .map_or(("", server), |(u, s)| (u, s));
-        if !user.is_empty() {
-            let (name, password) = user.split_once(':').unwrap_or((user, ""));
-            call.user = unescaped(name);
-            if !password.is_empty() {
-                call.password = unescaped(password);
-            }
-        }
-        let (host, number) = server.rsplit_once(':').unwrap_or((server, ""));
-        if !host.is_empty() {
-            call.host = host.to_owned();
-        }
-        if !number.is_empty() {
-            call.port = port(number)?;
-        }
-        if !database.is_empty() {
-            call.database = unescaped(database);
-        }
-        for pair in query.split('&').filter(|p| !p.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            keyword(call, name, &unescaped(value))?;
-        }
-        return Ok(());
-    }
-    if given.contains('=') {
-        for pair in given.split_whitespace() {
-            let (name, value) = pair.split_once('=').ok_or(format!(
-                "missing \"=\" after \"{pair}\" in connection info string"
-            ))?;
-            keyword(call, name, value.trim_matches('\''))?;
-        }
-        return Ok(());
-    }
-    call.database = given.to_owned();
-    Ok(())
-}
-
-fn keyword(call: &mut Call, name: &str, value: &str) -> Result<(), String> {
-    match name {
-        "host" | "hostaddr" => call.host = value.into(),
-        "port" => call.port = port(value)?,
-        "user" => call.user = value.into(),
-        "password" => call.password = value.into(),
-        "dbname" => call.database = value.into(),
-        "sslmode" => call.tls = value != "disable",
-        "connect_timeout" => call.timeout = value.parse().unwrap_or(0),
-        "application_name" => call.application = value.into(),
-        "sslrootcert" | "options" | "target_session_attrs" | "keepalives" => {}
-        _ => return Err(format!("psql: error: invalid connection option \"{name}\"")),
-    }
-    Ok(())
-}
-
-fn unescaped(text: &str) -> String {
-    let mut bytes = vec![];
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let hex: Vec<u8> = rest.by_ref().take(2).collect();
-            let decoded = std::str::from_utf8(&hex)
-                .ok()
-                .and_then(|h| u8::from_str_radix(h, 16).ok());
-            bytes.push(decoded.unwrap_or(b'?'));
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn mysql(words: &[String], environment: &BTreeMap<&str, &str>) -> Result<Call, String> {
-    let variable = |name: &str| environment.get(name).copied().unwrap_or("").to_owned();
-    let mut call = Call {
-        is_psql: false,
-        host: variable("MYSQL_HOST"),
-        port: 3306,
-        user: variable("MYSQL_USER"),
-        password: variable("MYSQL_PWD"),
-        database: String::new(),
-        tls: true,
-        timeout: 0,
-        commands: vec![],
-        bare: true,
-        separator: "\t".into(),
-        application: "mysql".into(),
-        stop_on_error: true,
-    };
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        let (name, attached) = match word.strip_prefix("--") {
-            Some(long) => match long.split_once('=') {
-                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-                None => (long.to_owned(), None),
-            },
-            None => match word.strip_prefix('-') {
-                Some(short) if !short.is_empty() => {
-                    let (letter, tail) =
-                        short.split_at(short.chars().next().map_or(0, char::len_utf8));
-                    (
-                        letter.to_owned(),
-                        (!tail.is_empty()).then(|| tail.to_owned()),
-                    )
-                }
-                _ => {
-                    call.database.clone_from(word);
-                    continue;
-                }
-            },
-        };
-        let mut value = || {
-            attached
-                .clone()
-                .or_else(|| words.next().cloned())
-                .ok_or(format!("mysql: option '{name}' requires an argument"))
-        };
-        match name.as_str() {
-            "h" | "host" => call.host = value()?,
-            "P" | "port" => call.port = port(&value()?)?,
-            "u" | "user" => call.user = value()?,
-            // A password is attached, or asked for at a terminal that is not there.
-            "p" | "password" => call.password = attached.clone().unwrap_or_default(),
-            "e" | "execute" => call.commands.push(value()?),
-            "D" | "database" => call.database = value()?,
-            "connect-timeout" | "connect_timeout" => call.timeout = value()?.parse().unwrap_or(0),
-            "ssl-mode" => call.tls = !value()?.eq_ignore_ascii_case("disabled"),
-            "N" | "B" | "s" | "NB" | "BN" | "batch" | "skip-column-names" | "silent" => {}
-            _ => return Err(format!("mysql: [ERROR] unknown option '{word}'.")),
-        }
-    }
-    if call.commands.is_empty() {
-        return Err("mysql: no statement was given with -e, and there is no terminal".into());
-    }
-    Ok(call)
-}
-
-impl Call {
-    fn run(&self, world: &mut World, from: &From) -> Outcome {
-        let host = real_host(world, &self.host, from);
-        let login = Login {
-            from,
-            host: &host,
-            port: self.port,
-            user: &self.user,
-            password: &self.password,
-            database: &self.database,
-            tls: self.tls,
-            application: &self.application,
-        };
-        let connection = match rds::open(world, &login) {
-            Ok(connection) => connection,
-            Err(error) => return self.not_connected(&error),
-        };
-        let mut outcome = Outcome {
-            takes: 80 * MILLI,
-            ..Outcome::status(0)
-        };
-        for sql in &self.commands {
-            match rds::query_in(world, &connection.database, &self.user, &self.database, sql) {
-                Ok(rows) => {
-                    let count = rows.len();
-                    outcome
-                        .out
-                        .extend(rows.iter().map(|row| row.join(&self.separator)));
-                    if !self.bare {
-                        outcome.out.push(format!(
-                            "({count} row{})",
-                            if count == 1 { "" } else { "s" }
-                        ));
-                    }
-                    // psql's status is that of its last -c.
-                    outcome.status = 0;
-                }
-                Err(error) => {
-                    outcome.errors.push(error);
-                    outcome.status = 1;
-                    if self.stop_on_error {
-                        outcome.status = if self.is_psql && self.commands.len() > 1 {
-                            3
-                        } else {
-                            1
-                        };
-                        break;
-                    }
-                }
-            }
-        }
-        rds::close(world, &connection);
-        outcome
-    }
-
-    fn not_connected(&self, error: &ConnectError) -> Outcome {
-        let silent = matches!(error, ConnectError::TimedOut(_));
-        let takes = match (silent, self.timeout) {
-            // The kernel gives up after about two minutes.
-            (true, 0) => 130 * SECOND,
-            (true, seconds) => seconds.max(2) * SECOND,
-            (false, _) => 50 * MILLI,
-        };
-        let line = if self.is_psql {
-            let prefix = format!(
-                "connection to server at \"{}\", port {} failed: ",
-                self.host, self.port
-            );
-            match error {
-                ConnectError::NoSuchName(host) => {
-                    format!(
-                        "psql: error: could not translate host name \"{host}\" to address: Name or service not known"
-                    )
-                }
-                ConnectError::TimedOut(_) => format!("psql: error: {prefix}timeout expired"),
-                ConnectError::Refused => format!(
-                    "psql: error: {prefix}Connection refused\n\tIs the server running on that host and accepting TCP/IP \
-                     connections?"
-                ),
-                other => format!("psql: error: {prefix}FATAL:  {other}"),
-            }
-        } else {
-            match error {
-                ConnectError::NoSuchName(host) => {
-                    format!("ERROR 2005 (HY000): Unknown MySQL server host '{host}' (-2)")
-                }
-                ConnectError::TimedOut(_) => {
-                    format!(
-                        "ERROR 2003 (HY000): Can't connect to MySQL server on '{}:{}' (110)",
-                        self.host, self.port
-                    )
-                }
-                ConnectError::Refused => {
-                    format!(
-                        "ERROR 2003 (HY000): Can't connect to MySQL server on '{}:{}' (111)",
-                        self.host, self.port
-                    )
-                }
-                other => other.to_string(),
-            }
-        };
-        Outcome::fails(line, if self.is_psql { 2 } else { 1 }, takes)
-    }
 }

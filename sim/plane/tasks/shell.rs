@@ -1,6 +1,9 @@
-//! A shell, as far as probe scripts need one: lists of commands, `&&` and `||`, `if`, `while`, `until`, `for`-ever loops,
-//! `sleep`, `echo`, `exit`. A script is compiled to a short program whose state is plain data, so that a process can be
-//! interrupted by a sleep and the world be forked or saved in between. It knows no database.
+//! A shell, as far as probe scripts need one: lists of commands, `&&` and `||`, `if`, `while`, `until`, variables,
+//! `NAME=$(command)`. A script is read ([`lex`], [`parse`]) into a short program whose state is plain data, so that a
+//! process can be interrupted by a sleep and the world be forked or saved in between. It knows no database.
+
+mod lex;
+mod parse;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,17 +20,31 @@ pub struct Run {
     pub is_shell: bool,
     /// `set -e`.
     pub strict: bool,
-    /// What the command that is under way will have written and returned when it ends.
-    pub pending: Option<(Vec<String>, i64)>,
+    /// What the command that is under way will have done when it ends.
+    pub pending: Option<Ended>,
     pub variables: BTreeMap<String, String>,
+}
+
+/// What a command has done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ended {
+    /// What it wrote to the log.
+    pub lines: Vec<String>,
+    /// What it wrote for `$(…)`.
+    pub value: String,
+    pub status: i64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// `checked`: its failure is looked at by what follows, so that `set -e` leaves it alone.
     Command {
-        words: Vec<Word>,
-        quiet: Quiet,
+        command: Simple,
+        checked: bool,
+    },
+    Assign {
+        name: String,
+        value: Assigned,
         checked: bool,
     },
     Jump(usize),
@@ -36,11 +53,44 @@ pub enum Op {
     SetStatus(i64),
 }
 
-/// What a redirection to /dev/null takes away.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Quiet {
-    pub out: bool,
-    pub errors: bool,
+#[derive(Clone, Debug, PartialEq)]
+pub enum Assigned {
+    /// `NAME=word`
+    Word(Word),
+    /// `NAME=$(command)`
+    Output(Simple),
+}
+
+/// A command of words and redirections.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Simple {
+    pub words: Vec<Word>,
+    pub streams: Streams,
+}
+
+/// Where a command's two streams lead.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Streams {
+    pub out: Stream,
+    pub errors: Stream,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stream {
+    /// The shell's output: the log, or the value of `$(…)`.
+    Out,
+    /// The shell's errors: the log.
+    Errors,
+    Nowhere,
+}
+
+impl Default for Streams {
+    fn default() -> Streams {
+        Streams {
+            out: Stream::Out,
+            errors: Stream::Errors,
+        }
+    }
 }
 
 /// A word, in pieces.
@@ -50,22 +100,73 @@ pub struct Word(pub Vec<Piece>);
 #[derive(Clone, Debug, PartialEq)]
 pub enum Piece {
     Text(String),
-    /// `$NAME` or `${NAME}`, or `${NAME:-default}`.
-    Variable(String, Option<String>),
+    /// `$NAME`, `${NAME}` or `${NAME:-default}`.
+    Variable {
+        name: String,
+        default: Option<String>,
+        quoted: bool,
+    },
+    /// `$(…)`
+    Output(Simple),
+}
+
+impl Op {
+    fn checked(&mut self) -> Option<&mut bool> {
+        match self {
+            Op::Command { checked, .. } | Op::Assign { checked, .. } => Some(checked),
+            _ => None,
+        }
+    }
+
+    /// Whether `set -e` ends the script when this fails.
+    pub fn must_succeed(&self) -> bool {
+        matches!(
+            self,
+            Op::Command { checked: false, .. } | Op::Assign { checked: false, .. }
+        )
+    }
+}
+
+impl Piece {
+    fn expand(&self, value: &dyn Fn(&str) -> String) -> String {
+        match self {
+            Piece::Text(text) => text.clone(),
+            Piece::Variable { name, default, .. } => match (value(name), default) {
+                (empty, Some(default)) if empty.is_empty() => default.clone(),
+                (found, _) => found,
+            },
+            // The parser lets it stand nowhere but in an assignment of its own.
+            Piece::Output(_) => String::new(),
+        }
+    }
 }
 
 impl Word {
+    /// The word as one text.
     pub fn expand(&self, value: &dyn Fn(&str) -> String) -> String {
-        self.0
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.clone(),
-                Piece::Variable(name, default) => match (value(name), default) {
-                    (empty, Some(default)) if empty.is_empty() => default.clone(),
-                    (found, _) => found,
-                },
-            })
-            .collect()
+        self.0.iter().map(|piece| piece.expand(value)).collect()
+    }
+
+    /// The fields that it becomes: the value of an unquoted variable is split at its blanks, and nothing at all is no
+    /// field.
+    pub fn fields(&self, value: &dyn Fn(&str) -> String, fields: &mut Vec<String>) {
+        let mut field: Option<String> = None;
+        for piece in &self.0 {
+            let text = piece.expand(value);
+            if !matches!(piece, Piece::Variable { quoted: false, .. }) {
+                field.get_or_insert_default().push_str(&text);
+                continue;
+            }
+            for (n, part) in text.split([' ', '\t', '\n']).enumerate() {
+                if n > 0 {
+                    fields.extend(field.take());
+                }
+                if !part.is_empty() {
+                    field.get_or_insert_default().push_str(part);
+                }
+            }
+        }
+        fields.extend(field);
     }
 
     fn plain(&self) -> Option<&str> {
@@ -101,8 +202,10 @@ pub fn compile(command: &[String]) -> Result<Run, String> {
             .map(|w| Word(vec![Piece::Text(w.clone())]))
             .collect();
         run.program = Arc::new(vec![Op::Command {
-            words,
-            quiet: Quiet::default(),
+            command: Simple {
+                words,
+                streams: Streams::default(),
+            },
             checked: false,
         }]);
         return Ok(run);
@@ -122,431 +225,18 @@ pub fn compile(command: &[String]) -> Result<Run, String> {
         }
     }
     let script = script.ok_or("sh: a script must be given with -c")?;
-    let tokens = lex(script)?;
-    let mut parser = Parser {
-        tokens,
-        at: 0,
-        program: vec![],
-        checked: 0,
-    };
-    parser.list(&[])?;
-    if parser.at < parser.tokens.len() {
-        return Err(format!("sh: syntax error: unexpected {}", parser.shown()));
-    }
-    run.program = Arc::new(parser.program);
+    run.program = Arc::new(parse::program(script)?);
     Ok(run)
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Token {
-    Word(Word),
-    /// `;`, newline, `&&`, `||`
-    Sign(&'static str),
-    /// A redirection, as far as one is understood.
-    Redirect(Quiet),
+/// `NAME=value` as its two halves, where it is that.
+fn assignment(word: &str) -> Option<(&str, &str)> {
+    let (name, value) = word.split_once('=')?;
+    is_name(name).then_some((name, value))
 }
 
-fn lex(script: &str) -> Result<Vec<Token>, String> {
-    let mut tokens = vec![];
-    let mut chars = script.chars().peekable();
-    let mut pieces: Vec<Piece> = vec![];
-    let mut begun = false;
-    fn text(pieces: &mut Vec<Piece>, c: char) {
-        match pieces.last_mut() {
-            Some(Piece::Text(text)) => text.push(c),
-            _ => pieces.push(Piece::Text(c.into())),
-        }
-    }
-    fn flush(tokens: &mut Vec<Token>, pieces: &mut Vec<Piece>, begun: &mut bool) {
-        if std::mem::take(begun) {
-            tokens.push(Token::Word(Word(std::mem::take(pieces))));
-        }
-    }
-    while let Some(c) = chars.next() {
-        match c {
-            ' ' | '\t' => flush(&mut tokens, &mut pieces, &mut begun),
-            '\n' => {
-                flush(&mut tokens, &mut pieces, &mut begun);
-                tokens.push(Token::Sign(";"));
-            }
-            '#' if !begun => while chars.next_if(|c| *c != '\n').is_some() {},
-            ';' => {
-                flush(&mut tokens, &mut pieces, &mut begun);
-                tokens.push(Token::Sign(";"));
-            }
-            '&' => {
-                flush(&mut tokens, &mut pieces, &mut begun);
-                if chars.next_if_eq(&'&').is_none() {
-                    return Err(
-                        "sh: commands in the background are not something that this image can run"
-                            .into(),
-                    );
-                }
-                tokens.push(Token::Sign("&&"));
-            }
-            '|' => {
-                flush(&mut tokens, &mut pieces, &mut begun);
-                if chars.next_if_eq(&'|').is_none() {
-                    return Err("sh: pipes are not something that this image can run".into());
-                }
-                tokens.push(Token::Sign("||"));
-            }
-            '>' | '<' => {
-                let descriptor = match pieces.as_slice() {
-                    [Piece::Text(t)] if begun && (t == "1" || t == "2") => {
-                        let errors = t == "2";
-                        pieces.clear();
-                        begun = false;
-                        if errors { 2 } else { 1 }
-                    }
-                    _ => 1,
-                };
-                flush(&mut tokens, &mut pieces, &mut begun);
-                if c == '<' {
-                    return Err(
-                        "sh: input from files is not something that this image can run".into(),
-                    );
-                }
-                chars.next_if_eq(&'>');
-                while chars.next_if_eq(&' ').is_some() {}
-                let mut target = String::new();
-                while let Some(c) =
-                    chars.next_if(|c| !" \t\n;|&".contains(*c) || (*c == '&' && target.is_empty()))
-                {
-                    target.push(c);
-                }
-                let quiet = match (descriptor, target.as_str()) {
-                    (_, "&1" | "&2") => Quiet::default(),
-                    (1, "/dev/null") => Quiet {
-                        out: true,
-                        errors: false,
-                    },
-                    (2, "/dev/null") => Quiet {
-                        out: false,
-                        errors: true,
-                    },
-                    (_, "/dev/stdout" | "/dev/stderr") => Quiet::default(),
-                    _ => {
-                        return Err(format!(
-                            "sh: {target}: files cannot be written in this image"
-                        ));
-                    }
-                };
-                tokens.push(Token::Redirect(quiet));
-            }
-            '\'' => {
-                begun = true;
-                if pieces.is_empty() {
-                    pieces.push(Piece::Text(String::new()));
-                }
-                loop {
-                    match chars.next() {
-                        Some('\'') => break,
-                        Some(c) => text(&mut pieces, c),
-                        None => return Err("sh: syntax error: unterminated quoted string".into()),
-                    }
-                }
-            }
-            '"' => {
-                begun = true;
-                if pieces.is_empty() {
-                    pieces.push(Piece::Text(String::new()));
-                }
-                loop {
-                    match chars.next() {
-                        Some('"') => break,
-                        Some('\\') => match chars.next() {
-                            Some(c @ ('"' | '\\' | '$' | '`')) => text(&mut pieces, c),
-                            Some('\n') => {}
-                            Some(c) => {
-                                text(&mut pieces, '\\');
-                                text(&mut pieces, c);
-                            }
-                            None => {
-                                return Err("sh: syntax error: unterminated quoted string".into());
-                            }
-                        },
-                        Some('$') => variable(&mut chars, &mut pieces)?,
-                        Some('`') => {
-                            return Err(
-                                "sh: command substitution is not something that this image can run"
-                                    .into(),
-                            );
-                        }
-                        Some(c) => text(&mut pieces, c),
-                        None => return Err("sh: syntax error: unterminated quoted string".into()),
-                    }
-                }
-            }
-            '\\' => match chars.next() {
-                Some('\n') | None => {}
-                Some(c) => {
-                    begun = true;
-                    text(&mut pieces, c);
-                }
-            },
-            '$' => {
-                begun = true;
-                variable(&mut chars, &mut pieces)?;
-            }
-            '`' | '(' | ')' => {
-                return Err(format!("sh: {c}: not something that this image can run"));
-            }
-            c => {
-                begun = true;
-                text(&mut pieces, c);
-            }
-        }
-    }
-    flush(&mut tokens, &mut pieces, &mut begun);
-    Ok(tokens)
-}
-
-fn variable(
-    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
-    pieces: &mut Vec<Piece>,
-) -> Result<(), String> {
-    match chars.peek() {
-        Some('(') => {
-            Err("sh: command substitution is not something that this image can run".into())
-        }
-        Some('{') => {
-            chars.next();
-            let mut inside = String::new();
-            loop {
-                match chars.next() {
-                    Some('}') => break,
-                    Some(c) => inside.push(c),
-                    None => return Err("sh: syntax error: unterminated ${".into()),
-                }
-            }
-            match inside.split_once(":-") {
-                Some((name, default)) => {
-                    pieces.push(Piece::Variable(name.into(), Some(default.into())))
-                }
-                None if inside
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || c == '_') =>
-                {
-                    pieces.push(Piece::Variable(inside, None));
-                }
-                None => {
-                    return Err(format!(
-                        "sh: ${{{inside}}}: not something that this image can run"
-                    ));
-                }
-            }
-            Ok(())
-        }
-        Some(c) if c.is_ascii_alphabetic() || *c == '_' => {
-            let mut name = String::new();
-            while let Some(c) = chars.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {
-                name.push(c);
-            }
-            pieces.push(Piece::Variable(name, None));
-            Ok(())
-        }
-        Some('?') => {
-            chars.next();
-            pieces.push(Piece::Variable("?".into(), None));
-            Ok(())
-        }
-        _ => {
-            pieces.push(Piece::Text("$".into()));
-            Ok(())
-        }
-    }
-}
-
-struct Parser {
-    tokens: Vec<Token>,
-    at: usize,
-    program: Vec<Op>,
-    /// How many conditions we are inside of.
-    checked: usize,
-}
-
-impl Parser {
-    fn shown(&self) -> String {
-        match self.tokens.get(self.at) {
-            None => "end of script".into(),
-            Some(Token::Sign(sign)) => format!("\"{sign}\""),
-            Some(Token::Redirect(_)) => "redirection".into(),
-            Some(Token::Word(word)) => format!("\"{}\"", word.plain().unwrap_or("word")),
-        }
-    }
-
-    /// The keyword or plain word here.
-    fn word(&self) -> Option<&str> {
-        match self.tokens.get(self.at) {
-            Some(Token::Word(word)) => word.plain(),
-            _ => None,
-        }
-    }
-
-    fn sign(&self) -> Option<&'static str> {
-        match self.tokens.get(self.at) {
-            Some(Token::Sign(sign)) => Some(sign),
-            _ => None,
-        }
-    }
-
-    fn expect(&mut self, word: &str) -> Result<(), String> {
-        if self.word() == Some(word) {
-            self.at += 1;
-            Ok(())
-        } else {
-            Err(format!(
-                "sh: syntax error: unexpected {} (expecting \"{word}\")",
-                self.shown()
-            ))
-        }
-    }
-
-    /// Commands until one of the `ends`.
-    fn list(&mut self, ends: &[&str]) -> Result<(), String> {
-        let mut any = false;
-        loop {
-            while self.sign() == Some(";") {
-                self.at += 1;
-            }
-            let ended = match self.word() {
-                Some(word) => ends.contains(&word),
-                None => false,
-            };
-            if ended || self.at >= self.tokens.len() {
-                break;
-            }
-            self.chain()?;
-            any = true;
-            if self.at < self.tokens.len() && self.sign() != Some(";") {
-                return Err(format!("sh: syntax error: unexpected {}", self.shown()));
-            }
-        }
-        if !any && !ends.is_empty() {
-            return Err(format!("sh: syntax error: unexpected {}", self.shown()));
-        }
-        Ok(())
-    }
-
-    /// `a && b || c`: each looks at the status of what ran last.
-    fn chain(&mut self) -> Result<(), String> {
-        let first = self.program.len();
-        self.command()?;
-        let mut jumps = vec![];
-        while let Some(sign @ ("&&" | "||")) = self.sign() {
-            self.at += 1;
-            while self.sign() == Some(";") {
-                self.at += 1;
-            }
-            // All but the last of a chain are looked at.
-            for op in &mut self.program[first..] {
-                if let Op::Command { checked, .. } = op {
-                    *checked = true;
-                }
-            }
-            jumps.push(self.program.len());
-            self.program.push(if sign == "&&" {
-                Op::JumpIfFailed(0)
-            } else {
-                Op::JumpIfDone(0)
-            });
-            self.command()?;
-            let end = self.program.len();
-            // A skipped command leaves the status to the next sign of the chain.
-            if let Some(jump) = jumps.pop() {
-                self.land(jump, end);
-            }
-        }
-        Ok(())
-    }
-
-    fn land(&mut self, jump: usize, end: usize) {
-        if let Some(Op::Jump(to) | Op::JumpIfFailed(to) | Op::JumpIfDone(to)) =
-            self.program.get_mut(jump)
-        {
-            *to = end;
-        }
-    }
-
-    fn condition(&mut self, end: &str) -> Result<(), String> {
-        self.checked += 1;
-        let result = self.list(&[end]);
-        self.checked -= 1;
-        result?;
-        self.expect(end)
-    }
-
-    fn command(&mut self) -> Result<(), String> {
-        match self.word() {
-            Some(kind @ ("while" | "until")) => {
-                let until = kind == "until";
-                self.at += 1;
-                let top = self.program.len();
-                self.condition("do")?;
-                let leave = self.program.len();
-                self.program.push(if until {
-                    Op::JumpIfDone(0)
-                } else {
-                    Op::JumpIfFailed(0)
-                });
-                self.list(&["done"])?;
-                self.expect("done")?;
-                self.program.push(Op::Jump(top));
-                let end = self.program.len();
-                self.land(leave, end);
-                self.program.push(Op::SetStatus(0));
-                Ok(())
-            }
-            Some("if") => {
-                self.at += 1;
-                self.condition("then")?;
-                let skip = self.program.len();
-                self.program.push(Op::JumpIfFailed(0));
-                self.list(&["else", "fi"])?;
-                let leave = self.program.len();
-                self.program.push(Op::Jump(0));
-                let otherwise = self.program.len();
-                self.land(skip, otherwise);
-                if self.word() == Some("else") {
-                    self.at += 1;
-                    self.list(&["fi"])?;
-                } else {
-                    self.program.push(Op::SetStatus(0));
-                }
-                self.expect("fi")?;
-                let end = self.program.len();
-                self.land(leave, end);
-                Ok(())
-            }
-            Some(word @ ("for" | "case" | "function" | "{" | "!" | "elif")) => {
-                Err(format!("sh: {word}: not something that this image can run"))
-            }
-            _ => self.simple(),
-        }
-    }
-
-    fn simple(&mut self) -> Result<(), String> {
-        let (mut words, mut quiet) = (vec![], Quiet::default());
-        loop {
-            match self.tokens.get(self.at) {
-                Some(Token::Word(word)) => words.push(word.clone()),
-                Some(Token::Redirect(more)) => {
-                    quiet.out |= more.out;
-                    quiet.errors |= more.errors;
-                }
-                _ => break,
-            }
-            self.at += 1;
-        }
-        if words.is_empty() {
-            return Err(format!("sh: syntax error: unexpected {}", self.shown()));
-        }
-        self.program.push(Op::Command {
-            words,
-            quiet,
-            checked: self.checked > 0,
-        });
-        Ok(())
-    }
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -8,6 +8,8 @@ use crate::plane::{DialAnswer, HttpRequest, Resolved};
 use crate::services::ServiceId;
 use crate::services::ecs::tests::Site;
 
+mod scripts;
+
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "us-west-2";
 
@@ -33,6 +35,7 @@ fn what_the_shell_cannot_do_is_refused_and_named() {
     for (script, word) in [
         ("a | b", "pipes"),
         ("a &", "background"),
+        ("x=`date`", "`"),
         ("echo $(date)", "substitution"),
         ("echo x > /tmp/file", "/tmp/file"),
         ("for x in 1 2; do echo; done", "for"),
@@ -63,6 +66,8 @@ struct Stack {
     site: Site,
     host: String,
     database_group: String,
+    /// As whom the application logs in.
+    user: &'static str,
 }
 
 impl Stack {
@@ -111,6 +116,7 @@ impl Stack {
             site,
             host,
             database_group,
+            user: "app",
         }
     }
 
@@ -119,7 +125,7 @@ impl Stack {
         json!([
             pair("DB_HOST", &self.host),
             pair("DB_NAME", "app"),
-            pair("DB_USER", "app"),
+            pair("DB_USER", self.user),
             pair("DB_PASS", "correct-horse"),
             pair("REDMINE_SECRET_TOKEN", "token"),
         ])
@@ -195,6 +201,13 @@ impl Stack {
     }
 
     fn job(&mut self, script: &str) -> (Value, Vec<String>) {
+        let arn = self.probe("app", script);
+        self.site.pass(10 * MINUTE);
+        (self.site.task(&arn), self.said(&arn))
+    }
+
+    /// Starts a probe that logs in as `user`.
+    fn probe(&mut self, user: &str, script: &str) -> Value {
         let host = self.host.clone();
         if self
             .site
@@ -212,24 +225,26 @@ impl Stack {
             "public.ecr.aws/docker/library/postgres:16",
             json!({
                 "command": ["sh", "-c", script],
-                "environment": [{ "name": "PGHOST", "value": host }, { "name": "PGUSER", "value": "app" },
-                    { "name": "PGPASSWORD", "value": "correct-horse" }, { "name": "PGDATABASE", "value": "app" }],
+                "environment": [{ "name": "PGHOST", "value": host }, { "name": "PGUSER", "value": user },
+                    { "name": "PGPASSWORD", "value": "correct-horse" }, { "name": "PGDATABASE", "value": "app" },
+                    { "name": "PGAPPNAME", "value": "drtool" }],
                 "logConfiguration": { "logDriver": "awslogs", "options": { "awslogs-group": "/probe",
                     "awslogs-region": REGION, "awslogs-stream-prefix": "p" } },
             }),
         );
-        let arn = self.site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone();
-        self.site.pass(10 * MINUTE);
-        let task = self.site.task(&arn);
+        self.site.run(&definition, json!({}))["tasks"][0]["taskArn"].clone()
+    }
+
+    /// The lines of a probe.
+    fn said(&mut self, arn: &Value) -> Vec<String> {
         let id = arn.as_str().unwrap().rsplit('/').next().unwrap();
         let input = json!({ "logGroupName": "/probe", "logStreamName": format!("p/app/{id}"), "startFromHead": true });
         let events = self.site.ok(ServiceId::Logs, "GetLogEvents", input);
-        let lines = events["events"]
-            .as_array()
-            .unwrap()
+        let events = events["events"].as_array().unwrap();
+        let lines = events
             .iter()
             .map(|e| e["message"].as_str().unwrap().to_owned());
-        (task, lines.collect())
+        lines.collect()
     }
 }
 

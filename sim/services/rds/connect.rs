@@ -570,6 +570,17 @@ pub fn query_in(
     database::sql::run(world, at, user, database, sql)
 }
 
+/// The same over a connection that its client has just opened, as the user and in the database that it named.
+pub fn query_over(
+    world: &mut World,
+    connection: &Connection,
+    (user, database): (&str, &str),
+    sql: &str,
+) -> Result<Vec<Vec<String>>, String> {
+    let own = (user, database, Some(connection.session));
+    database::sql::run_as(world, &connection.database, own, sql)
+}
+
 /// The same over an open connection, as its user and in its database.
 pub fn query_in_session(
     world: &mut World,

@@ -49,8 +49,8 @@ mod tag;
 
 pub use connect::{
     Address, ConnectError, Connection, DatabaseRef, Login, Role, address_of, close, connect,
-    contents, database_at, open, query, query_in, query_in_session, role, rows, session,
-    shared_contents, write_in_session, write_row,
+    contents, database_at, open, query, query_in, query_in_session, query_over, role, rows,
+    session, shared_contents, write_in_session, write_row,
 };
 pub(crate) use connect::{own, refuses_writes};
 pub use engines::withdraw;

@@ -371,9 +371,12 @@ impl Parser {
             "null" => return Ok(Expression::Value(Value::Null)),
             "true" => return Ok(Expression::Value(Value::Bool(true))),
             "false" => return Ok(Expression::Value(Value::Bool(false))),
-            "current_user" | "session_user" | "user" | "current_timestamp" | "current_catalog"
+            // MySQL's other functions need their brackets: without, `user` is a column.
+            "current_user" | "current_timestamp" | "session_user" | "user" | "current_catalog"
             | "current_role"
-                if !matches!(self.peek(), Some(Token::Symbol("("))) =>
+                if !matches!(self.peek(), Some(Token::Symbol("(")))
+                    && (self.dialect == Dialect::Postgres
+                        || ["current_user", "current_timestamp"].contains(&lower.as_str())) =>
             {
                 return Ok(Expression::Call(lower, vec![]));
             }

@@ -304,6 +304,20 @@ fn a_connection_lives_through_a_change_of_groups_and_ends_when_it_is_terminated(
 }
 
 #[test]
+fn in_mysql_user_without_brackets_is_a_column() {
+    let mut ground = mysql();
+    let sql = "select user from information_schema.processlist order by id";
+    assert_eq!(
+        ground.query(SOURCE, "db", sql),
+        rows(&[&["rdsadmin"], &["redmine"]])
+    );
+    assert_eq!(
+        ground.query(SOURCE, "db", "select user(), current_user"),
+        rows(&[&["redmine@%", "redmine@%"]])
+    );
+}
+
+#[test]
 fn users_are_made_locked_out_and_given_other_passwords() {
     let mut ground = postgres();
     ground.unfilter(SOURCE, "db");
