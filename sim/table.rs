@@ -37,6 +37,12 @@ impl<V: Clone> Table<V> {
         self.0.get(key)?.truth.clone()
     }
 
+    /// The same with the table's own copy of its key.
+    pub fn entry(&self, key: &str) -> Option<(&str, &V)> {
+        let (key, row) = self.0.get_key_value(key)?;
+        Some((key, row.truth.as_deref()?))
+    }
+
     pub fn contains(&self, key: &str) -> bool {
         self.get(key).is_some()
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+mod places;
 mod queue;
 
 /// One HTTP request as it arrived.
@@ -209,20 +210,6 @@ impl World {
         self.accounts
             .get_mut(account)
             .unwrap_or_else(|| unreachable!("inserted above"))
-    }
-
-    /// The state of an account in a region, made on first use.
-    pub fn place(&mut self, account: &str, region: &str) -> &mut Place {
-        self.places
-            .entry((account.to_owned(), region.to_owned()))
-            .or_default()
-    }
-
-    /// The same without making it.
-    pub fn seen_place(&self, account: &str, region: &str) -> Option<&Place> {
-        self.places
-            .get(&(account.to_owned(), region.to_owned()))
-            .map(Box::as_ref)
     }
 
     /// The next ordinal of a name, counted from 0.

@@ -116,7 +116,7 @@ impl World {
 
     /// Names that AWS gives: balancers and databases. `None`: not such a name.
     fn aws_name(&self, name: &str, rtype: &str, from: &From) -> Option<Resolved> {
-        if !name.ends_with(".amazonaws.com") {
+        if !is_given(name) {
             return None;
         }
         let (records, ttl) = if name.contains(".elb.") {
@@ -130,7 +130,7 @@ impl World {
                 .map(|n| n.public_address.unwrap_or(n.private_address))
                 .collect();
             (addresses, BALANCER_TTL)
-        } else if name.contains(".rds.") {
+        } else {
             let Some(address) = rds::address_of(self, name) else {
                 return Some(Resolved::NoSuchName);
             };
@@ -149,8 +149,6 @@ impl World {
                 .filter(|_| !inside)
                 .unwrap_or(address.private_ip);
             (vec![one], DATABASE_TTL)
-        } else {
-            return None;
         };
         let records: Vec<String> = records;
         Some(match (rtype, records.is_empty()) {
@@ -166,6 +164,9 @@ impl World {
 
     /// The last name of a chain of CNAMEs; `None` if the name is none.
     pub(crate) fn follow(&self, name: &str, from: &From) -> Option<String> {
+        if is_given(name) {
+            return None;
+        }
         let mut name = plain(name);
         let mut moved = false;
         for _ in 0..CHAIN {
@@ -200,6 +201,11 @@ impl Cached {
             other => other.clone(),
         }
     }
+}
+
+/// Whether AWS gave a name to a balancer or a database: it leads to no other name.
+fn is_given(name: &str) -> bool {
+    name.ends_with(".amazonaws.com") && (name.contains(".elb.") || name.contains(".rds."))
 }
 
 /// Names compare without case and without the final dot.

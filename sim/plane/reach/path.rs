@@ -16,6 +16,8 @@ pub(super) struct Here<'w> {
     pub region: &'w str,
     pub state: &'w State,
     pub interface: &'w Interface,
+    /// The interface's private address.
+    address: u32,
 }
 
 /// The ports that a client may send from: both ends of what is in use. NAT gateways and balancers use more.
@@ -43,16 +45,22 @@ impl<'w> Here<'w> {
             .get(id)
             .filter(|i| !i.released)
             .ok_or_else(gone)?;
-        Ok(Here {
+        Ok(Here::at(account, region, state, interface))
+    }
+
+    fn at(
+        account: &'w str,
+        region: &'w str,
+        state: &'w State,
+        interface: &'w Interface,
+    ) -> Here<'w> {
+        Here {
             account,
             region,
             state,
             interface,
-        })
-    }
-
-    fn address(&self) -> u32 {
-        address_number(&self.interface.private_address).unwrap_or_default()
+            address: address_number(&interface.private_address).unwrap_or_default(),
+        }
     }
 
     pub fn route_table(&self) -> Option<&'w RouteTable> {
@@ -73,10 +81,13 @@ impl<'w> Here<'w> {
     }
 
     /// The network ACL's verdict on one packet that crosses the subnet's border.
-    fn acl_allows(&self, egress: bool, other: u32, port: u16) -> Result<(), Blocked> {
-        let Some(acl) = self.acl() else { return Ok(()) };
-        let mut entries: Vec<_> = acl.entries.iter().filter(|e| e.egress == egress).collect();
-        entries.sort_by_key(|e| e.number);
+    fn acl_allows(
+        &self,
+        acl: &NetworkAcl,
+        egress: bool,
+        other: u32,
+        port: u16,
+    ) -> Result<(), Blocked> {
         let denied = |rule| Blocked::Acl {
             acl: acl.id.clone(),
             subnet: self.interface.subnet_id.clone(),
@@ -84,21 +95,26 @@ impl<'w> Here<'w> {
             port,
             rule,
         };
-        for entry in entries {
-            let of_protocol = entry.protocol == "-1" || entry.protocol == "6";
-            let of_port = entry.protocol == "-1"
-                || entry
-                    .ports
-                    .is_none_or(|(from, to)| (from..=to).contains(&i64::from(port)));
-            if of_protocol && of_port && entry.cidr.is_some_and(|cidr| cidr.has(other)) {
-                return if entry.allow {
-                    Ok(())
-                } else {
-                    Err(denied(Some(entry.number)))
-                };
-            }
+        let first = acl
+            .entries
+            .iter()
+            .filter(|entry| {
+                let any = entry.protocol == "-1";
+                let of_port = any
+                    || entry
+                        .ports
+                        .is_none_or(|(from, to)| (from..=to).contains(&i64::from(port)));
+                entry.egress == egress
+                    && (any || entry.protocol == "6")
+                    && of_port
+                    && entry.cidr.is_some_and(|cidr| cidr.has(other))
+            })
+            .min_by_key(|entry| entry.number);
+        match first {
+            Some(entry) if entry.allow => Ok(()),
+            Some(entry) => Err(denied(Some(entry.number))),
+            None => Err(denied(None)),
         }
-        Err(denied(None))
     }
 
     /// Both directions of a connection at this border. `client`: this end opened it.
@@ -109,10 +125,11 @@ impl<'w> Here<'w> {
         port: u16,
         ephemeral: &[u16],
     ) -> Result<(), Blocked> {
-        self.acl_allows(client, other, port)?;
+        let Some(acl) = self.acl() else { return Ok(()) };
+        self.acl_allows(acl, client, other, port)?;
         ephemeral
             .iter()
-            .try_for_each(|sample| self.acl_allows(!client, other, *sample))
+            .try_for_each(|sample| self.acl_allows(acl, !client, other, *sample))
     }
 
     pub fn leaves_by_group(&self, other: u32, port: u16) -> Result<(), Blocked> {
@@ -205,7 +222,7 @@ fn rule_allows(rule: &GroupRule, other: &End<'_>, port: u16, region: &str) -> bo
     };
     let address = match other {
         End::Address(address) => *address,
-        End::Interface(here) => here.address(),
+        End::Interface(here) => here.address,
     };
     of_port
         && match &rule.peer {
@@ -331,12 +348,12 @@ fn to_interface(
     groups: bool,
 ) -> Result<(), Blocked> {
     let same_vpc = here.interface.vpc_id == there.interface.vpc_id;
-    if !same_vpc && !peered(here, there.address()) {
+    if !same_vpc && !peered(here, there.address) {
         // Another network: the only other way is over the internet, to its public address.
         return match &there.interface.public_address {
             Some(address) => to_address(world, here, address, port, groups),
             None => {
-                let (table, route) = here.route(there.address())?;
+                let (table, route) = here.route(there.address)?;
                 Err(Blocked::Blackhole {
                     route_table: table.id.clone(),
                     target: target_name(&route.target),
@@ -349,7 +366,7 @@ fn to_interface(
     }
     if !same_vpc {
         // The answers need their own route.
-        if !peered(there, here.address()) {
+        if !peered(there, here.address) {
             let table = there
                 .route_table()
                 .map_or_else(String::new, |t| t.id.clone());
@@ -361,8 +378,8 @@ fn to_interface(
     }
     if here.interface.subnet_id != there.interface.subnet_id {
         let ports = ephemeral(&here.interface.kind);
-        here.border(true, there.address(), port, ports)?;
-        there.border(false, here.address(), port, ports)?;
+        here.border(true, there.address, port, ports)?;
+        there.border(false, here.address, port, ports)?;
     }
     if groups {
         there.group_allows(false, &End::Interface(here), port)
@@ -408,12 +425,7 @@ fn to_address(
         let Some(interface) = there else {
             return Err(Blocked::NobodyThere(text.to_owned()));
         };
-        let there = Here {
-            account: here.account,
-            region: here.region,
-            state: here.state,
-            interface,
-        };
+        let there = Here::at(here.account, here.region, here.state, interface);
         return to_interface(world, here, &there, port, groups);
     }
     let (table, route) = here.route(address)?;
@@ -457,7 +469,7 @@ fn to_address(
                 let ports = ephemeral(&here.interface.kind);
                 here.border(true, address, port, ports)?;
                 // What the gateway's subnet sees is the client's own address on one side…
-                gate.border(false, here.address(), port, ports)?;
+                gate.border(false, here.address, port, ports)?;
             }
             // …and its own on the other.
             return match (&nat.public_address, gate.route(address)?) {
@@ -541,12 +553,7 @@ fn peer_holder<'w>(
         .get_key_value(&(other.account.clone(), other.region.clone()))?;
     let interface = ec2::holder_of_private(world, account, region, &other.vpc_id, address)
         .filter(|i| !i.released)?;
-    Some(Here {
-        account,
-        region,
-        state: &place.ec2,
-        interface,
-    })
+    Some(Here::at(account, region, &place.ec2, interface))
 }
 
 fn target_name(target: &Target) -> String {

@@ -2,8 +2,11 @@
 
 mod call;
 mod condition;
+mod known;
 mod mysql;
 mod psql;
+
+pub use known::Calls;
 
 use super::shell::{Assigned, Ended, Op, Run, Simple, Stream, Streams};
 use super::{Doing, Process, write_log};
@@ -11,7 +14,6 @@ use crate::clock::{MILLI, Nanos, SECOND};
 use crate::plane::From;
 use crate::services::ecs::Scope;
 use crate::world::World;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a command did.
@@ -60,6 +62,7 @@ pub(super) fn go_on(
         return Some(MILLI);
     }
     let program = Arc::clone(&run.program);
+    let calls = run.calls.clone();
     for _ in 0..AT_ONCE {
         let Some(op) = program.get(run.at) else {
             process.doing = Doing::Ends(run.status);
@@ -88,16 +91,22 @@ pub(super) fn go_on(
                 value: Assigned::Output(command),
                 ..
             } => {
-                let words = fields(&run, process, command);
                 let inside = matches!(op, Op::Assign { .. });
-                if !inside && words.first().map(String::as_str) == Some("exit") {
-                    process.doing = Doing::Ends(exit(&run, &words));
-                    return Some(MILLI);
-                }
-                let outcome = if inside {
-                    substitute(world, process, from, &run, &words)
-                } else {
-                    execute(world, process, from, &mut run, &words)
+                let outcome = match known::fixed(&calls, &run, process, command) {
+                    Some(Ok(call)) => call.run(world, from),
+                    Some(Err(line)) => Outcome::fails(line.clone(), 1, MILLI),
+                    None => {
+                        let words = fields(&run, process, command);
+                        if !inside && words.first().map(String::as_str) == Some("exit") {
+                            process.doing = Doing::Ends(exit(&run, &words));
+                            return Some(MILLI);
+                        }
+                        if inside {
+                            substitute(world, process, from, &run, &words)
+                        } else {
+                            execute(world, process, from, &mut run, &words)
+                        }
+                    }
                 };
                 let takes = outcome.takes;
                 let done = heard(outcome, command.streams, inside);
@@ -255,24 +264,10 @@ fn execute(
             }
             Outcome::status(0)
         }
-        "psql" | "mysql" => {
-            // A client sees the container's environment and what was exported.
-            let mut environment: BTreeMap<&str, &str> = process
-                .environment
-                .iter()
-                .map(|(k, v)| (k.as_str(), v.as_str()))
-                .collect();
-            environment.extend(run.variables.iter().map(|(k, v)| (k.as_str(), v.as_str())));
-            let parsed = if name == "psql" {
-                psql::psql(rest, &environment)
-            } else {
-                mysql::mysql(rest, &environment)
-            };
-            match parsed {
-                Ok(call) => call.run(world, from),
-                Err(line) => Outcome::fails(line, 1, MILLI),
-            }
-        }
+        "psql" | "mysql" => match known::read(run, process, name, rest) {
+            Ok(call) => call.run(world, from),
+            Err(line) => Outcome::fails(line, 1, MILLI),
+        },
         // All words were variables without a value.
         "" if words.is_empty() => Outcome::status(0),
         _ => Outcome::fails(format!("sh: {name}: not found"), 127, 0),

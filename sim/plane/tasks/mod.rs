@@ -12,6 +12,7 @@ use crate::services::rds;
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -52,14 +53,16 @@ pub enum Behaviour {
     },
 }
 
+/// Region, group and stream.
+pub type LogStream = (String, String, String);
+
 /// A process in a container.
 #[derive(Clone, Debug)]
 pub struct Process {
     pub image: Arc<Image>,
     pub environment: Arc<BTreeMap<String, String>>,
     pub command: Arc<Vec<String>>,
-    /// Region, group and stream.
-    pub log: Option<(String, String, String)>,
+    pub log: Option<Arc<LogStream>>,
     pub began: Nanos,
     pub doing: Doing,
     /// An open connection to its database.
@@ -179,7 +182,7 @@ pub(crate) fn begin(
         command: Arc::new([prepared.entry_point, prepared.command].concat()),
         image: Arc::clone(&image),
         environment: Arc::new(environment),
-        log: prepared.log,
+        log: prepared.log.map(Arc::new),
         began: now,
         doing: Doing::Boots { until: None },
         pool: None,
@@ -259,8 +262,8 @@ fn again(world: &mut World, scope: &Scope, key: &str, container: usize, after: N
     scope.later(world, after, "process", key, json!(container));
 }
 
-fn write_log(world: &mut World, scope: &Scope, log: &Option<(String, String, String)>, line: &str) {
-    if let Some((region, group, stream)) = log {
+fn write_log(world: &mut World, scope: &Scope, log: &Option<Arc<LogStream>>, line: &str) {
+    if let Some((region, group, stream)) = log.as_deref() {
         crate::services::logs::put(world, &scope.account, region, group, stream, line);
     }
 }
@@ -350,6 +353,9 @@ pub(crate) fn listener(task: &Task, port: u16) -> Option<(usize, &Process)> {
 }
 
 /// The vantage point's name for a database may be an alias (a CNAME in a private zone, for instance).
-pub(crate) fn real_host(world: &World, host: &str, from: &From) -> String {
-    world.follow(host, from).unwrap_or_else(|| host.to_owned())
+pub(crate) fn real_host<'h>(world: &World, host: &'h str, from: &From) -> Cow<'h, str> {
+    match world.follow(host, from) {
+        Some(real) => Cow::Owned(real),
+        None => Cow::Borrowed(host),
+    }
 }

@@ -1,10 +1,12 @@
 //! A shell, as far as probe scripts need one: lists of commands, `&&` and `||`, `if`, `while`, `until`, variables,
 //! `NAME=$(command)`. A script is read ([`lex`], [`parse`]) into a short program whose state is plain data, so that a
-//! process can be interrupted by a sleep and the world be forked or saved in between. It knows no database.
+//! process can be interrupted by a sleep and the world be forked or saved in between. What a
+//! client of a database does is [`super::client`]'s.
 
 mod lex;
 mod parse;
 
+use super::client::Calls;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ pub struct Run {
     /// What the command that is under way will have done when it ends.
     pub pending: Option<Ended>,
     pub variables: BTreeMap<String, String>,
+    /// The calls of clients in the program.
+    pub calls: Calls,
 }
 
 /// What a command has done.
@@ -154,7 +158,10 @@ impl Word {
         for piece in &self.0 {
             let text = piece.expand(value);
             if !matches!(piece, Piece::Variable { quoted: false, .. }) {
-                field.get_or_insert_default().push_str(&text);
+                match &mut field {
+                    Some(field) => field.push_str(&text),
+                    None => field = Some(text),
+                }
                 continue;
             }
             for (n, part) in text.split([' ', '\t', '\n']).enumerate() {
@@ -169,7 +176,13 @@ impl Word {
         fields.extend(field);
     }
 
-    fn plain(&self) -> Option<&str> {
+    /// Whether a variable's value goes into it.
+    pub fn reads(&self, wanted: &str) -> bool {
+        let is = |piece: &Piece| matches!(piece, Piece::Variable { name, .. } if name == wanted);
+        self.0.iter().any(is)
+    }
+
+    pub fn plain(&self) -> Option<&str> {
         match self.0.as_slice() {
             [Piece::Text(text)] => Some(text),
             _ => None,
@@ -190,6 +203,7 @@ pub fn compile(command: &[String]) -> Result<Run, String> {
         strict: false,
         pending: None,
         variables: BTreeMap::new(),
+        calls: Calls::default(),
     };
     if !is_shell {
         if command.is_empty() {
@@ -208,6 +222,7 @@ pub fn compile(command: &[String]) -> Result<Run, String> {
             },
             checked: false,
         }]);
+        run.calls = Calls::of(&run.program);
         return Ok(run);
     }
     let mut script = None;
@@ -226,6 +241,7 @@ pub fn compile(command: &[String]) -> Result<Run, String> {
     }
     let script = script.ok_or("sh: a script must be given with -c")?;
     run.program = Arc::new(parse::program(script)?);
+    run.calls = Calls::of(&run.program);
     Ok(run)
 }
 

@@ -167,7 +167,7 @@ impl Web {
         };
         let name = first(&backend.name);
         Some(Access {
-            host: real_host(world, &host, from),
+            host: real_host(world, &host, from).into_owned(),
             port: port.parse().unwrap_or(backend.default_port),
             name: if name.is_empty() {
                 backend.default_name.clone()

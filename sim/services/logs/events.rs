@@ -24,9 +24,10 @@ pub fn put(
     let at = milliseconds(world);
     let now = world.now();
     let state = &mut world.place(account, region).logs;
-    if !state.groups.contains(group) {
+    let Some(filters) = state.groups.get(group).map(|group| &group.metric_filters) else {
         return;
-    }
+    };
+    let filtered = !filters.is_empty();
     let key = stream_key(group, stream);
     if !state.streams.contains(&key) {
         state.streams.put(key.clone(), Stream::new(stream, at), now);
@@ -36,6 +37,10 @@ pub fn put(
         ingested: at,
         message: message.to_owned(),
     };
+    if !filtered {
+        state.streams.settle(&key, |stream| stream.push(event));
+        return;
+    }
     append(world, account, region, group, &key, vec![event]);
 }
 

@@ -44,13 +44,15 @@ impl Stream {
     }
 
     pub fn append(&mut self, events: Vec<LogEvent>) {
-        for event in events {
-            self.ordered &= self
-                .events
-                .last()
-                .is_none_or(|last| last.timestamp <= event.timestamp);
-            self.events.push(event);
-        }
+        events.into_iter().for_each(|event| self.push(event));
+    }
+
+    pub fn push(&mut self, event: LogEvent) {
+        self.ordered &= self
+            .events
+            .last()
+            .is_none_or(|last| last.timestamp <= event.timestamp);
+        self.events.push(event);
     }
 }
 

@@ -157,7 +157,7 @@ fn named(cx: &mut Cx<'_>, input: &Input) -> Result<Group, AwsError> {
 }
 
 fn stream_key(group: &str, stream: &str) -> String {
-    format!("{group}\n{stream}")
+    [group, stream].join("\n")
 }
 
 fn change(cx: &mut Cx<'_>, name: &str, change: impl FnOnce(&mut Group)) -> Value {

@@ -1,6 +1,7 @@
 //! The door to a database: names, connections, logins, rows.
 
-use super::{Content, Instance};
+use super::instance::Endpoint;
+use super::{Content, Instance, State};
 use crate::clock::Nanos;
 use crate::plane;
 use crate::plane::database::{self, Database, Dialect, Session};
@@ -78,14 +79,50 @@ fn instance<'w>(world: &'w World, at: &DatabaseRef) -> Option<&'w Instance> {
         .get(&at.instance)
 }
 
+/// What an endpoint's name means, where it stands.
+struct Found<'w> {
+    account: &'w str,
+    region: &'w str,
+    id: &'w str,
+    rds: &'w State,
+    instance: &'w Instance,
+    endpoint: &'w Endpoint,
+}
+
+impl Found<'_> {
+    fn database(&self) -> DatabaseRef {
+        DatabaseRef {
+            account: self.account.to_owned(),
+            region: self.region.to_owned(),
+            instance: self.id.to_owned(),
+        }
+    }
+}
+
 /// Which database a name means now. `None`: no such name in DNS.
 pub fn database_at(world: &World, host: &str) -> Option<DatabaseRef> {
-    address_of(world, host).map(|address| address.database)
+    find(world, host).map(|found| found.database())
 }
 
 /// The same with its addresses: an instance's own name, or a cluster's name for its writer or its readers.
 pub fn address_of(world: &World, host: &str) -> Option<Address> {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let found = find(world, host)?;
+    Some(Address {
+        database: found.database(),
+        vpc: found.instance.vpc.clone(),
+        interface: found.endpoint.interface.clone(),
+        private_ip: found.endpoint.ip.clone(),
+        public_ip: found.endpoint.public_ip.clone(),
+        port: found.endpoint.port,
+    })
+}
+
+fn find<'w>(world: &'w World, host: &str) -> Option<Found<'w>> {
+    let host = host.trim_end_matches('.');
+    let host = match host.bytes().any(|b| b.is_ascii_uppercase()) {
+        true => Cow::Owned(host.to_ascii_lowercase()),
+        false => Cow::Borrowed(host),
+    };
     if !host.ends_with(".rds.amazonaws.com") {
         return None;
     }
@@ -97,14 +134,20 @@ pub fn address_of(world: &World, host: &str) -> Option<Address> {
         .iter()
         .filter(|((_, region), _)| region == there)
     {
-        let named = |instance: &&Instance| {
-            instance
-                .endpoint
-                .as_ref()
-                .is_some_and(|endpoint| endpoint.host == host && endpoint.published)
+        let found = |(id, instance): (&'w str, &'w Instance)| {
+            let endpoint = instance.endpoint.as_ref().filter(|e| e.published)?;
+            Some(Found {
+                account,
+                region,
+                id,
+                rds: &place.rds,
+                instance,
+                endpoint,
+            })
         };
-        if let Some(instance) = place.rds.instances.get(name).filter(named) {
-            return address(account, region, name, instance);
+        let own = place.rds.instances.entry(name).and_then(found);
+        if let Some(own) = own.filter(|own| own.endpoint.host == host) {
+            return Some(own);
         }
         for (_, cluster) in place
             .rds
@@ -117,7 +160,7 @@ pub fn address_of(world: &World, host: &str) -> Option<Address> {
                 continue;
             }
             let id = serving(place, cluster, reads)?;
-            return address(account, region, id, place.rds.instances.get(id)?);
+            return found(place.rds.instances.entry(id)?);
         }
     }
     None
@@ -143,26 +186,6 @@ fn serving<'w>(
         .map(|(id, _)| id)
         .next();
     reader.or(writer)
-}
-
-fn address(account: &str, region: &str, id: &str, instance: &Instance) -> Option<Address> {
-    let endpoint = instance
-        .endpoint
-        .as_ref()
-        .filter(|endpoint| endpoint.published)?;
-    let database = DatabaseRef {
-        account: account.to_owned(),
-        region: region.to_owned(),
-        instance: id.to_owned(),
-    };
-    Some(Address {
-        database,
-        vpc: instance.vpc.clone(),
-        interface: endpoint.interface.clone(),
-        private_ip: endpoint.ip.clone(),
-        public_ip: endpoint.public_ip.clone(),
-        port: endpoint.port,
-    })
 }
 
 /// Whether a server takes writes, or replays another's.
@@ -263,44 +286,40 @@ pub(crate) fn own<'w>(world: &'w mut World, at: &DatabaseRef) -> Result<&'w mut 
 
 /// Tries a login without keeping a connection.
 pub fn connect(world: &World, login: &Login<'_>) -> Result<DatabaseRef, ConnectError> {
-    login.check(world).map(|(at, _)| at)
+    login.check(world).map(|let_in| let_in.found.database())
 }
 
 /// Logs in and keeps the connection, which then lives on until something ends it: see [`session`].
 pub fn open(world: &mut World, login: &Login<'_>) -> Result<Connection, ConnectError> {
-    let (at, address) = login.check(world)?;
-    let resource = instance(world, &at)
-        .map(|there| there.resource.clone())
-        .ok_or(ConnectError::Refused)?;
+    let since = world.now();
+    let let_in = login.check(world)?;
+    let database = let_in.found.database();
     let opened = Session {
         user: login.user.to_owned(),
         database: login.database.to_owned(),
         application: login.application.to_owned(),
-        flow: login.flow(world),
-        address,
-        since: world.now(),
+        flow: Some(let_in.flow),
+        address: let_in.address.to_owned(),
+        since,
         tls: login.tls,
     };
-    let sessions = &mut world.place(&at.account, &at.region).rds.sessions;
+    let resource = let_in.found.instance.resource.clone();
+    let sessions = &mut world
+        .place(&database.account, &database.region)
+        .rds
+        .sessions;
     let session = sessions.entry(resource).or_default().add(opened);
-    Ok(Connection {
-        database: at,
-        session,
-    })
+    Ok(Connection { database, session })
 }
 
 /// A client ends its connection.
 pub fn close(world: &mut World, connection: &Connection) {
     let at = &connection.database;
-    let Some(resource) = instance(world, at).map(|there| there.resource.clone()) else {
+    let Some(place) = world.seen_place_mut(&at.account, &at.region) else {
         return;
     };
-    if let Some(sessions) = world
-        .place(&at.account, &at.region)
-        .rds
-        .sessions
-        .get_mut(&resource)
-    {
+    let there = place.rds.instances.get(&at.instance);
+    if let Some(sessions) = there.and_then(|there| place.rds.sessions.get_mut(&there.resource)) {
         sessions.open.remove(&connection.session);
     }
 }
@@ -318,54 +337,64 @@ pub struct Login<'a> {
     pub application: &'a str,
 }
 
+/// What a login that was let in has found on its way.
+struct LetIn<'w> {
+    found: Found<'w>,
+    flow: plane::Flow,
+    /// The client's address as the server sees it.
+    address: &'w str,
+}
+
 impl Login<'_> {
     /// The way to the server: within AWS the name means the private address, from outside the public one.
-    fn flow(&self, world: &World) -> Option<plane::Flow> {
-        let address = address_of(world, self.host)?;
+    fn flow(&self, found: &Found<'_>) -> plane::Flow {
+        let endpoint = found.endpoint;
         let to = match self.from {
             plane::From::Interface { .. } => plane::To::Interface {
-                account: address.database.account,
-                region: address.database.region,
-                id: address.interface,
+                account: found.account.to_owned(),
+                region: found.region.to_owned(),
+                id: endpoint.interface.clone(),
             },
-            _ => plane::To::Address(address.public_ip.unwrap_or(address.private_ip)),
+            _ => {
+                let public = endpoint.public_ip.as_ref();
+                plane::To::Address(public.unwrap_or(&endpoint.ip).clone())
+            }
         };
-        Some(plane::Flow {
+        plane::Flow {
             from: self.from.clone(),
             to,
             port: self.port,
-        })
+        }
     }
 
-    fn check(&self, world: &World) -> Result<(DatabaseRef, String), ConnectError> {
-        let address = address_of(world, self.host)
-            .ok_or_else(|| ConnectError::NoSuchName(self.host.to_owned()))?;
-        let at = address.database;
-        let there = instance(world, &at).ok_or(ConnectError::Refused)?;
-        if super::neighbours::data_dark(world, &at.region) {
-            return Err(ConnectError::TimedOut(format!("{} is dark", at.region)));
+    fn check<'w>(&'w self, world: &'w World) -> Result<LetIn<'w>, ConnectError> {
+        let found =
+            find(world, self.host).ok_or_else(|| ConnectError::NoSuchName(self.host.to_owned()))?;
+        let there = found.instance;
+        if super::neighbours::data_dark(world, found.region) {
+            return Err(ConnectError::TimedOut(format!("{} is dark", found.region)));
         }
-        if let Some(flow) = self.flow(world) {
-            plane::reach(world, &flow.from, &flow.to, flow.port)
-                .map_err(|blocked| ConnectError::TimedOut(blocked.to_string()))?;
-        }
-        if !there.up || self.port != address.port {
+        let flow = self.flow(&found);
+        plane::reach(world, &flow.from, &flow.to, flow.port)
+            .map_err(|blocked| ConnectError::TimedOut(blocked.to_string()))?;
+        if !there.up || self.port != found.endpoint.port {
             return Err(ConnectError::Refused);
         }
-        let contents = contents(world, &at).ok_or(ConnectError::Refused)?;
+        let contents = found.rds.contents.get(&there.contents);
+        let contents = contents
+            .and_then(|contents| resolve(world, contents))
+            .ok_or(ConnectError::Refused)?;
         let from = match self.from {
-            plane::From::Internet { ip } => ip.clone(),
+            plane::From::Internet { ip } => ip.as_str(),
             plane::From::Interface {
                 account,
                 region,
                 id,
             } => {
                 let interface = crate::services::ec2::interface(world, account, region, id);
-                interface
-                    .map(|interface| interface.private_address.clone())
-                    .unwrap_or_default()
+                interface.map_or("", |interface| &interface.private_address)
             }
-            plane::From::Resolver { .. } => String::new(),
+            plane::From::Resolver { .. } => "",
         };
         if force_tls(there, contents.dialect) && !self.tls {
             return Err(ConnectError::TlsRequired(match contents.dialect {
@@ -423,7 +452,11 @@ impl Login<'_> {
                 }
             }));
         }
-        Ok((at, from))
+        Ok(LetIn {
+            found,
+            flow,
+            address: from,
+        })
     }
 }
 
@@ -434,7 +467,9 @@ pub(super) fn force_tls(instance: &Instance, dialect: Dialect) -> bool {
         Dialect::Mysql => "require_secure_transport",
     };
     match instance.parameters.get(name) {
-        Some(value) => matches!(value.to_ascii_lowercase().as_str(), "1" | "on" | "true"),
+        Some(value) => ["1", "on", "true"]
+            .iter()
+            .any(|yes| value.eq_ignore_ascii_case(yes)),
         // From version 15 on, RDS for PostgreSQL forces TLS unless told otherwise.
         None => instance.engine() == "postgres" && major(instance.facts.str("EngineVersion")) >= 15,
     }

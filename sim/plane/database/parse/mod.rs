@@ -136,25 +136,26 @@ type Parsed<T> = Result<T, Fault>;
 /// Texts that were read lately: a probe asks the same few questions for hours.
 const KNOWN: usize = 64;
 
-/// What each text says, by dialect.
-type Known = BTreeMap<(Dialect, String), Rc<Vec<Statement>>>;
+/// What each text says, in PostgreSQL's SQL and in MySQL's.
+type Known = [BTreeMap<String, Rc<Vec<Statement>>>; 2];
 
 thread_local! {
-    static READ: RefCell<Known> = const { RefCell::new(BTreeMap::new()) };
+    static READ: RefCell<Known> = const { RefCell::new([BTreeMap::new(), BTreeMap::new()]) };
 }
 
 /// As [`statements`], but a text is read once.
 pub fn known(sql: &str, dialect: Dialect) -> Parsed<Rc<Vec<Statement>>> {
-    let key = (dialect, sql.to_owned());
-    if let Some(read) = READ.with_borrow(|known| known.get(&key).cloned()) {
+    let which = usize::from(dialect == Dialect::Mysql);
+    if let Some(read) = READ.with_borrow(|known| known[which].get(sql).cloned()) {
         return Ok(read);
     }
     let read = Rc::new(statements(sql, dialect)?);
     READ.with_borrow_mut(|known| {
+        let known = &mut known[which];
         if known.len() >= KNOWN {
             known.clear();
         }
-        known.insert(key, Rc::clone(&read));
+        known.insert(sql.to_owned(), Rc::clone(&read));
     });
     Ok(read)
 }

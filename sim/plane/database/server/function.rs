@@ -208,7 +208,7 @@ impl Server<'_> {
                     .into(),
             );
         }
-        let Some((_, session)) = self.sessions().into_iter().find(|(open, _)| *open == pid) else {
+        let Some((_, session)) = self.sessions().find(|(open, _)| *open == pid) else {
             return Ok(Value::Bool(false));
         };
         if session.user != self.user && self.user != self.contents.master {
@@ -223,20 +223,17 @@ impl Server<'_> {
     /// Ends a MySQL connection.
     pub fn kill(&mut self, id: &Value) -> Answer<()> {
         let id = id.number().map_or(0, |id| id as u64);
-        match self.sessions().into_iter().find(|(open, _)| *open == id) {
-            None => Err(format!("ERROR 1094 (HY000): Unknown thread id: {id}")),
-            Some((_, session))
-                if session.user != self.user && self.user != self.contents.master =>
-            {
-                Err(format!(
-                    "ERROR 1095 (HY000): You are not owner of thread {id}"
-                ))
-            }
-            Some(_) => {
-                self.ended.push(id);
-                Ok(())
-            }
+        let known = self.sessions().find(|(open, _)| *open == id);
+        let Some((_, session)) = known else {
+            return Err(format!("ERROR 1094 (HY000): Unknown thread id: {id}"));
+        };
+        if session.user != self.user && self.user != self.contents.master {
+            return Err(format!(
+                "ERROR 1095 (HY000): You are not owner of thread {id}"
+            ));
         }
+        self.ended.push(id);
+        Ok(())
     }
 
     pub(super) fn mysql(&mut self, name: &str, arguments: &[Value]) -> Option<Value> {

@@ -130,14 +130,13 @@ impl<'w> Server<'w> {
         }
     }
 
-    fn sessions(&self) -> Vec<(u64, Session)> {
+    fn sessions(&self) -> impl Iterator<Item = (u64, &Session)> {
         let place = self.world.seen_place(&self.at.account, &self.at.region);
         let sessions = place.and_then(|place| place.rds.sessions.get(&self.instance.resource));
         let all = sessions.into_iter().flat_map(|sessions| &sessions.open);
         // A connection whose packets no longer flow is still there for the server: it has heard nothing of its end.
         all.filter(|(pid, _)| !self.ended.contains(pid))
-            .map(|(pid, session)| (*pid, session.clone()))
-            .collect()
+            .map(|(pid, session)| (*pid, session))
     }
 
     fn address(&self) -> String {

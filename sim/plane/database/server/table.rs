@@ -145,11 +145,6 @@ impl Server<'_> {
                 Value::text(""),
             ]);
         }
-        let state = |pid: u64| if pid == self.pid { "active" } else { "idle" };
-        let sessions = self.sessions().into_iter();
-        let mut clients: Vec<(u64, Session, &str)> = sessions
-            .map(|(pid, session)| (pid, session, state(pid)))
-            .collect();
         let own = Session {
             user: self.user.clone(),
             database: self.database.clone(),
@@ -159,20 +154,22 @@ impl Server<'_> {
             since: self.world.now(),
             tls: true,
         };
-        if clients.iter().all(|(pid, ..)| *pid != self.pid) {
-            clients.push((self.pid, own, "active"));
+        let mut clients: Vec<(u64, &Session)> = self.sessions().collect();
+        if clients.iter().all(|(pid, _)| *pid != self.pid) {
+            clients.push((self.pid, &own));
         }
-        for (pid, session, state) in clients {
+        for (pid, session) in clients {
+            let state = if pid == self.pid { "active" } else { "idle" };
             relation.rows.push(vec![
                 null(),
-                Value::text(session.database),
+                Value::text(&session.database),
                 Value::Int(pid as i64),
-                Value::text(session.user),
-                Value::text(session.application),
+                Value::text(&session.user),
+                Value::text(&session.application),
                 if session.address.is_empty() {
                     null()
                 } else {
-                    Value::text(session.address)
+                    Value::text(&session.address)
                 },
                 Value::Time(self.world.unix(session.since)),
                 Value::text(state),
@@ -340,11 +337,7 @@ impl Server<'_> {
             ]);
         };
         row(4, "rdsadmin", "localhost", "", "Sleep", now);
-        for (id, session) in self
-            .sessions()
-            .into_iter()
-            .filter(|(id, _)| *id != self.pid)
-        {
+        for (id, session) in self.sessions().filter(|(id, _)| *id != self.pid) {
             row(
                 id,
                 &session.user,

@@ -131,6 +131,9 @@ fn refused(dialect: Dialect, fault: Fault) -> String {
 }
 
 fn end_sessions(server: &mut Server<'_>) {
+    if server.ended.is_empty() {
+        return;
+    }
     let ended = std::mem::take(&mut server.ended);
     let place = server.world.place(&server.at.account, &server.at.region);
     if let Some(sessions) = place.rds.sessions.get_mut(&server.instance.resource) {

@@ -8,6 +8,7 @@ use crate::services::rds::{self, ConnectError, Login};
 use crate::world::World;
 
 /// One call of a client program.
+#[derive(Debug)]
 pub struct Call {
     pub is_psql: bool,
     pub host: String,

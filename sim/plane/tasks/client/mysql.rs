@@ -1,11 +1,11 @@
 //! mysql's command line.
 
 use super::call::{Call, port};
-use std::collections::BTreeMap;
+use super::known::Environment;
 
 /// Reads mysql's command line. What it does not know it refuses rather than ignores.
-pub fn mysql(words: &[String], environment: &BTreeMap<&str, &str>) -> Result<Call, String> {
-    let variable = |name: &str| environment.get(name).copied().unwrap_or("").to_owned();
+pub fn mysql(words: &[String], environment: &Environment<'_>) -> Result<Call, String> {
+    let variable = |name: &str| environment.get(name).to_owned();
     let mut call = Call {
         is_psql: false,
         host: variable("MYSQL_HOST"),

@@ -1,11 +1,11 @@
 //! psql's command line.
 
 use super::call::{Call, port};
-use std::collections::BTreeMap;
+use super::known::Environment;
 
 /// Reads psql's command line. What it does not know it refuses rather than ignores.
-pub fn psql(words: &[String], environment: &BTreeMap<&str, &str>) -> Result<Call, String> {
-    let variable = |name: &str| environment.get(name).copied().unwrap_or("").to_owned();
+pub fn psql(words: &[String], environment: &Environment<'_>) -> Result<Call, String> {
+    let variable = |name: &str| environment.get(name).to_owned();
     let mut call = Call {
         is_psql: true,
         host: variable("PGHOST"),

@@ -331,3 +331,29 @@ fn a_client_is_one_connection_among_others() {
                information_schema.processlist where user = 'app'\"";
     assert_eq!(stack.job(ask).1, ["1"]);
 }
+
+#[test]
+fn a_command_line_that_a_variable_goes_into_is_read_each_time() {
+    let mut stack = Stack::new("postgres");
+    // Twice through each loop: a variable in the words, the last status, one that the client looks at itself.
+    let script = r#"n=; while [ "$n" != xx ]; do n=x$n; psql -tAc "select '$n'"; psql -tAc "select 'same'"; done;
+        while [ "$n" != x ]; do [ "$n" = xx ]; psql -tAc "select $?"; [ -z a ]; psql -tAc "select $?"; n=x; done;
+        while [ "$n" != xxx ]; do psql -tAc 'select current_database()'; PGDATABASE=postgres; n=x$n; done;
+        while [ "$n" != xxxxx ]; do psql --no-such 2>&1; n=x$n; done"#;
+    let lines = stack.job(script).1;
+    assert_eq!(
+        lines,
+        [
+            "x",
+            "same",
+            "xx",
+            "same",
+            "0",
+            "1",
+            "app",
+            "postgres",
+            "psql: unrecognized option '--no-such'",
+            "psql: unrecognized option '--no-such'",
+        ]
+    );
+}
