@@ -19,3 +19,7 @@ pub mod session;
 pub mod steps;
 pub mod vault;
 pub mod wanted;
+
+/// Most of what a call costs is memory that lives for that call.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -163,8 +163,8 @@ impl<E: Send + Sync + 'static> Fleet<E> {
         let mut tick = Timestamp::MIN;
         loop {
             let now = shared.clock.now();
-            if shared.pace.on_grid(now) > tick {
-                tick = shared.pace.on_grid(now);
+            if shared.pace.tick_of(now) > tick {
+                tick = shared.pace.tick_of(now);
                 shared.epoch += 1;
                 shared.ticked = shared.epoch;
             }

@@ -14,7 +14,7 @@ pub struct Pace {
     pub tick: Duration,
     /// A step that has been under way for so long is looked at again after this share of it: lateness stays a small part.
     pub growth: f64,
-    /// No step under way that others wait for is left without a look for longer.
+    /// No step under way that others wait for is left without a look for longer; twice as long while much of it is left.
     pub seldom: Duration,
     /// Nor any that has time to spare.
     pub rarely: Duration,
@@ -66,16 +66,36 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// A pace as coarse as its tick: what looks late on purpose looks seldom, too. Growth ends at a quarter.
     pub fn ticking(tick: Duration) -> Self {
+        let fine = Pace::default();
+        let times = (tick.as_secs_f64() / fine.tick.as_secs_f64()).max(1.0);
         Pace {
             tick,
-            ..Pace::default()
+            growth: (fine.growth * times).min(0.25),
+            seldom: fine.seldom.max(tick * 4),
+            rarely: fine.rarely.max(tick * 4),
+            soon: fine.soon.max(tick / 15),
+            keep: fine.keep.max(tick * 2),
+            ..fine
         }
     }
 
     /// The first tick not before `at`.
     pub fn on_grid(&self, at: Timestamp) -> Timestamp {
         up(at, self.tick)
+    }
+
+    /// The tick that `at` is in.
+    pub fn tick_of(&self, at: Timestamp) -> Timestamp {
+        let up = up(at, self.tick);
+        if up == at {
+            return at;
+        }
+        SignedDuration::try_from(self.tick)
+            .ok()
+            .and_then(|tick| up.checked_sub(tick).ok())
+            .unwrap_or(at)
     }
 
     /// The tick nearest to `wait` after `now`, and not now.
@@ -89,21 +109,37 @@ impl Pace {
             .expected
             .is_some_and(|expected| expected.p50 >= LENGTHY)
         {
-            return self.next_look(now, Duration::ZERO, tempo);
+            return self.next_look(now, Duration::ZERO, None, tempo);
         }
         up(now, self.soon.min(self.tick))
     }
 
-    /// When to look again at something that has been under way for `passed`.
-    pub fn next_look(&self, now: Timestamp, passed: Duration, tempo: Tempo) -> Timestamp {
+    /// When to look again at something that has been under way for `passed`, and has come so far.
+    pub fn next_look(
+        &self,
+        now: Timestamp,
+        passed: Duration,
+        percent: Option<u8>,
+        tempo: Tempo,
+    ) -> Timestamp {
+        let (mut wait, mut most) = (passed.mul_f64(self.growth), self.seldom);
+        // AWS's percentages are a guess: they make looks rarer while much is left, and denser at the end, and no more.
+        let left = percent
+            .filter(|percent| (1..100).contains(percent))
+            .map(|percent| passed.mul_f64(f64::from(100 - percent) / f64::from(percent)));
+        if let Some(left) = left {
+            if percent.is_some_and(|percent| percent <= 60) {
+                most = self.seldom * 2;
+            }
+            wait = wait.max(left / 4).min((left / 2).max(self.tick));
+        }
         // What is quick is seen quickly all the same: a step of several calls would spend its spare time at each of them.
         let spare = tempo.spare.mul_f64(self.spare).min(self.rarely);
-        let spare = spare.min(passed / 2);
-        let mut wait = passed.mul_f64(self.growth).min(self.seldom).max(spare);
+        wait = wait.min(most).max(spare.min(passed / 2));
         if let Some(expected) = tempo.expected {
             // Hardly ever done so early: a look now and then is for the eye, the next that counts is when it may be done.
             let early = seconds(expected.p50 * 0.5);
-            let eye = seconds(expected.p50 * 0.05).min(EYE).min(self.seldom);
+            let eye = seconds(expected.p50 * 0.05).min(self.seldom);
             wait = wait.max(eye.min(early.saturating_sub(passed)));
         }
         self.after(now, wait)
@@ -120,9 +156,6 @@ impl Pace {
 
 /// What takes as long as this, in seconds, is not looked at right after it was asked for.
 const LENGTHY: f64 = 30.0;
-
-/// What is not expected yet is looked at so often all the same: some of it comes early.
-const EYE: Duration = Duration::from_secs(5);
 
 /// How a step's looks are to be spaced: by how long it takes as a rule, and how much longer it could without anybody waiting.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -234,7 +267,7 @@ mod tests {
         assert_eq!(pace.after(at(300), Duration::ZERO), at(1_000));
         assert_eq!(pace.after(at(700), Duration::ZERO), at(2_000));
         assert_eq!(pace.after(at(0), Duration::ZERO), at(1_000));
-        let next = |passed, tempo| pace.next_look(at(0), Duration::from_secs(passed), tempo);
+        let next = |passed, tempo| pace.next_look(at(0), Duration::from_secs(passed), None, tempo);
         let plain = Tempo::default();
         assert_eq!(next(10, plain), at(1_000));
         assert_eq!(next(300, plain), at(6_000));
@@ -246,7 +279,7 @@ mod tests {
             }),
             ..plain
         };
-        assert_eq!(next(10, lengthy), at(5_000));
+        assert_eq!(next(10, lengthy), at(15_000));
         assert_eq!(next(297, lengthy), at(6_000));
         assert_eq!(next(400, lengthy), at(8_000));
         let idle = Tempo {
@@ -256,7 +289,42 @@ mod tests {
         assert_eq!(next(10, idle), at(5_000));
         assert_eq!(next(100, idle), at(30_000));
         assert_eq!(pace.first_look(at(10), plain), at(250));
-        assert_eq!(pace.first_look(at(10), lengthy), at(5_000));
+        assert_eq!(pace.first_look(at(10), lengthy), at(15_000));
+    }
+
+    #[test]
+    fn a_percentage_makes_looks_rarer_first_and_denser_at_the_end() {
+        let pace = Pace::default();
+        let next = |passed, percent| {
+            let passed = Duration::from_secs(passed);
+            pace.next_look(at(0), passed, Some(percent), Tempo::default())
+        };
+        assert_eq!(next(100, 10), at(30_000));
+        assert_eq!(next(600, 70), at(15_000));
+        assert_eq!(next(600, 99), at(3_000));
+        // No percentage at all, and what says nothing.
+        assert_eq!(next(600, 0), at(12_000));
+        assert_eq!(next(600, 100), at(12_000));
+    }
+
+    #[test]
+    fn a_tick_lasts_from_one_point_of_the_grid_to_the_next() {
+        let pace = Pace::default();
+        assert_eq!(pace.tick_of(at(1_000)), at(1_000));
+        assert_eq!(pace.tick_of(at(1_001)), at(1_000));
+        assert_eq!(pace.tick_of(at(1_999)), at(1_000));
+    }
+
+    #[test]
+    fn a_coarse_tick_looks_seldom() {
+        let pace = Pace::ticking(Duration::from_secs(30));
+        let passed = Duration::from_secs(400);
+        let next = pace.next_look(at(0), passed, None, Tempo::default());
+        assert_eq!(next, at(90_000));
+        assert_eq!(
+            Pace::ticking(Duration::from_millis(1)).growth,
+            Pace::default().growth
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! It knows addresses and interfaces, and nothing of what listens behind them.
 
+mod here;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,8 @@ use crate::clock::Nanos;
 use crate::services::ec2;
 use crate::services::ec2::state::Endpoint;
 use crate::world::World;
-use path::{Here, walk};
+use here::Here;
+use path::walk;
 use std::fmt;
 
 /// Where it goes.

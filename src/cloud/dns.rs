@@ -284,18 +284,40 @@ impl Cloud {
     }
 
     /// The name servers that Route 53 delegates a public zone to.
-    pub async fn name_servers(&self, zone: &str) -> Result<Vec<String>, CloudError> {
-        let answer = self
-            .route53(REGION)
-            .get_hosted_zone()
-            .id(zone)
-            .send()
-            .await
-            .map_err(refused(SERVICE, "GetHostedZone", REGION, zone))?;
-        Ok(answer
-            .delegation_set()
-            .map(|d| d.name_servers().to_vec())
-            .unwrap_or_default())
+    /// The name servers of the public zone that `host` is in, if there is one. A zone keeps its servers for life: they are asked
+    /// for once.
+    pub async fn name_servers(
+        &self,
+        host: &str,
+        look: Look,
+    ) -> Result<Arc<Option<Vec<String>>>, CloudError> {
+        let key = format!("dns/servers/{host}");
+        let fetched = async {
+            let zones = self.hosted_zones(look).await?;
+            let Some(zone) = zones
+                .iter()
+                .filter(|z| {
+                    !z.private && (host == z.name || host.ends_with(&format!(".{}", z.name)))
+                })
+                .max_by_key(|z| z.name.len())
+            else {
+                return Ok(None);
+            };
+            let answer = self
+                .route53(REGION)
+                .get_hosted_zone()
+                .id(&zone.id)
+                .send()
+                .await
+                .map_err(refused(SERVICE, "GetHostedZone", REGION, &zone.id))?;
+            Ok(Some(
+                answer
+                    .delegation_set()
+                    .map(|d| d.name_servers().to_vec())
+                    .unwrap_or_default(),
+            ))
+        };
+        self.looks().once(key, fetched).await
     }
 }
 

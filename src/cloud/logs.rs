@@ -9,6 +9,8 @@ use serde_json::json;
 use std::sync::Arc;
 
 const SERVICE: &str = "logs";
+/// Lines at a log's end that are read: two rounds of a probe's questions, with room for long answers.
+const TAIL: i32 = 60;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogGroup {
@@ -109,7 +111,7 @@ impl Cloud {
                         .log_group_name(group)
                         .log_stream_name(stream)
                         .start_from_head(false)
-                        .limit(100)
+                        .limit(TAIL)
                         .send()
                         .await
                         .map_err(refused(SERVICE, "GetLogEvents", region, stream));

@@ -34,23 +34,39 @@ impl Looks {
         if !look.is_shared() {
             return fetch.await.map(Arc::new);
         }
-        let cell: Arc<OnceCell<Arc<T>>> = {
-            let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let held = slots
-                .get(&key)
-                .filter(|(epoch, _)| look.takes(service, *epoch))
-                .map(|(_, slot)| Arc::clone(slot));
-            match held.and_then(|slot| slot.downcast::<OnceCell<Arc<T>>>().ok()) {
-                Some(cell) => cell,
-                None => {
-                    let cell: Arc<OnceCell<Arc<T>>> = Arc::default();
-                    slots.insert(key, (look.epoch(), Arc::clone(&cell) as Slot));
-                    cell
-                }
-            }
-        };
+        let cell = self.cell(key, look.epoch(), |epoch| look.takes(service, epoch));
         cell.get_or_try_init(|| async { fetch.await.map(Arc::new) })
             .await
             .map(Arc::clone)
+    }
+    /// What stays as it is for as long as this process runs: fetched once, by the first who asks.
+    pub async fn once<T, F>(&self, key: String, fetch: F) -> Result<Arc<T>, CloudError>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T, CloudError>>,
+    {
+        self.cell(key, 0, |_| true)
+            .get_or_try_init(|| async { fetch.await.map(Arc::new) })
+            .await
+            .map(Arc::clone)
+    }
+
+    /// The place of an answer: one that is there, if its epoch will do, or a new one of `epoch`.
+    fn cell<T: Send + Sync + 'static>(
+        &self,
+        key: String,
+        epoch: u64,
+        will_do: impl Fn(u64) -> bool,
+    ) -> Arc<OnceCell<Arc<T>>> {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = slots
+            .get(&key)
+            .filter(|(epoch, _)| will_do(*epoch))
+            .and_then(|(_, slot)| Arc::clone(slot).downcast::<OnceCell<Arc<T>>>().ok());
+        held.unwrap_or_else(|| {
+            let cell: Arc<OnceCell<Arc<T>>> = Arc::default();
+            slots.insert(key, (epoch, Arc::clone(&cell) as Slot));
+            cell
+        })
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn probe(e: &mut Expansion<'_>, index: usize) {
     let from = e.capture.region.clone();
     let engine = source.settings.engine.clone();
     let name = database.name.value.clone();
-    let Some(own) = databases::task(
+    let Some(mut own) = databases::task(
         e,
         database,
         source,
@@ -34,6 +34,7 @@ pub(super) fn probe(e: &mut Expansion<'_>, index: usize) {
     else {
         return;
     };
+    own.settled = questions::settled();
     let stand_in = serde_json::json!({ "taskArn": "", "taskDefinitionArn": "", "logGroup": own.log_group, "logStream": "" });
     let (group, rule) = databases::open(e, source);
     // A drill leaves the source alone: its group and rule are held as the probe is.

@@ -13,16 +13,17 @@ pub const CONTENT: &str = "content";
 
 /// What the probe of the source asks with its own path.
 pub fn of_source(engine: &str) -> BTreeMap<String, String> {
-    named(&[
-        (ALIVE, "select 1"),
-        (POSITION, position(engine)),
-        (CONTENT, content(engine)),
-    ])
+    named(&[(POSITION, position(engine)), (CONTENT, content(engine))])
 }
 
 /// What is tried over the application's path.
 pub fn of_fence() -> BTreeMap<String, String> {
-    named(&[(ALIVE, "select 1"), (WRITE, TEMPORARY)])
+    named(&[(WRITE, TEMPORARY)])
+}
+
+/// What is counted only while nothing is written.
+pub fn settled() -> BTreeMap<String, String> {
+    named(&[(CONTENT, POSITION)])
 }
 
 /// What the probe of the target asks; the manifest's own checks are added to it.

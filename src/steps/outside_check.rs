@@ -60,19 +60,14 @@ const RESOLVERS: &[&str] = &["1.1.1.1", "8.8.8.8", "9.9.9.9"];
 impl OutsideCheck {
     /// The name servers of the public zone that the name is in.
     async fn name_servers(&self, cx: &Cx<'_, Env>) -> Result<Vec<String>, StepError> {
-        let zones = cx.env.cloud.hosted_zones(cx.look()).await?;
         let host = self.host.to_ascii_lowercase();
-        let zone = zones
-            .iter()
-            .filter(|z| !z.private && (host == z.name || host.ends_with(&format!(".{}", z.name))))
-            .max_by_key(|z| z.name.len())
-            .ok_or_else(|| {
-                StepError::fail(
-                    "E4401",
-                    format!("no public hosted zone holds {}", self.host),
-                )
-            })?;
-        Ok(cx.env.cloud.name_servers(&zone.id).await?)
+        let servers = cx.env.cloud.name_servers(&host, cx.look()).await?;
+        servers.as_ref().clone().ok_or_else(|| {
+            StepError::fail(
+                "E4401",
+                format!("no public hosted zone holds {}", self.host),
+            )
+        })
     }
 }
 

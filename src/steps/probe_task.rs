@@ -1,11 +1,11 @@
 //! A task that asks the database from inside its network and answers through its log. Started before the fence, gone at the end.
 
+pub mod answers;
+
 use crate::capture::Tags;
 use crate::cloud::ecs;
-use crate::cloud::logs::LogLine;
 use crate::env::Env;
 use crate::steps::ownership::{made_here, tags};
-use drtool_engine::Timestamp;
 use drtool_engine::step::{
     Call, CallKind, Claim, Cx, Effect, Left, Made, Observed, Step, StepError, Undo,
 };
@@ -43,7 +43,8 @@ with:
   database: redmine_production
   username: redmine
   password: [\"arn:aws:secretsmanager:us-west-2:111122223333:secret:redmine/db-a1b2c3:password::\"]
-  questions: { alive: select 1 }
+  questions: { position: select pg_current_wal_lsn(), content: select count(*) from issues }
+  settled: { content: position }
 ";
 
 /// The probe to run.
@@ -71,6 +72,11 @@ pub struct ProbeTask {
     /// What it asks again and again, by name: one SELECT each (or, for `write`, a write that leaves nothing). It logs each
     /// answer under the question's name.
     pub questions: BTreeMap<String, String>,
+    /// Questions that are a load, each with the one whose answer moves with every write (the database's position in its log).
+    /// Such a question is asked at the beginning, so that it is known that it can be answered, and then when the position stands
+    /// still, or has not for some time; while it does, the same answer is given again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settled: BTreeMap<String, String>,
 }
 
 /// What later steps may refer to.
@@ -88,7 +94,7 @@ impl Yields for ProbeRunning {
 }
 
 /// The word before every line of a probe that is not an answer.
-const ASK: &str = "drtool ask ";
+pub(super) const ASK: &str = "drtool ask ";
 /// The container's name and the prefix of its log stream.
 const CONTAINER: &str = "probe";
 const PREFIX: &str = "drtool";
@@ -97,26 +103,58 @@ pub const WRITE: &str = "write";
 pub const POSITION: &str = "position";
 pub const CONTENT: &str = "content";
 /// Seconds between two rounds of questions.
-const ROUND: u32 = 2;
-/// Milliseconds for which an answer is one of now: some rounds with questions that time out, and the log's own delay.
-const FRESH: i64 = 60_000;
+const ROUND: u32 = 4;
+/// Rounds after which a question that is a load is asked even if the position moves all the time.
+const PATIENCE: usize = 10;
 
 impl ProbeTask {
     /// A loop that asks every question and names it before its answer.
     fn script(&self) -> String {
-        let mut script = String::from("while true; do ");
+        let mut script = String::new();
+        // Rounds are counted by as many dots: every shell can do that.
+        let patience = ".".repeat(PATIENCE);
+        if !self.settled.is_empty() {
+            script.push_str(&format!("counted=none; last=none; waited={patience}; "));
+        }
+        script.push_str("while true; do ");
+        let moves = |name: &String| self.settled.values().any(|position| position == name);
         for (name, query) in &self.questions {
-            script.push_str(&format!("echo \"{ASK}{name}\"; "));
-            script.push_str(&match self.engine.as_str() {
-                "postgres" => format!("psql -X -A -t -c {} 2>&1; ", quoted(query)),
-                _ => format!(
-                    "mysql -N -B -h \"$DB_HOST\" -P \"$DB_PORT\" -u \"$DB_USER\" -e {} \"$DB_NAME\" 2>&1; ",
-                    quoted(query)
-                ),
+            if self.settled.contains_key(name) {
+                continue;
+            }
+            let ask = self.client(query);
+            script.push_str(&match moves(name) {
+                true => format!("echo \"{ASK}{name}\"; position=$({ask}); echo \"$position\"; "),
+                false => format!("echo \"{ASK}{name}\"; {ask}; "),
             });
+        }
+        for (name, position) in &self.settled {
+            let (Some(query), Some(position)) =
+                (self.questions.get(name), self.questions.get(position))
+            else {
+                continue;
+            };
+            // The position is asked for again after the question has been named: the answer is not older than its name.
+            let (ask, position) = (self.client(query), self.client(position));
+            script.push_str(&format!(
+                "if [ \"$waited\" = {patience} ] || [ \"$position\" = \"$last\" ]; then waited=; echo \"{ASK}{name}\"; position=$({position}); \
+                 if [ \"$position\" != \"$counted\" ]; then if content=$({ask}); then counted=$position; else counted=none; fi; fi; echo \"$content\"; \
+                 else waited=\"$waited.\"; fi; last=$position; "
+            ));
         }
         script.push_str(&format!("echo \"{ASK}end\"; sleep {ROUND}; done"));
         script
+    }
+
+    /// The client's command for one query.
+    fn client(&self, query: &str) -> String {
+        let query = quoted(query);
+        match self.engine.as_str() {
+            "postgres" => format!("psql -X -A -t -c {query} 2>&1"),
+            _ => format!(
+                "mysql -N -B -h \"$DB_HOST\" -P \"$DB_PORT\" -u \"$DB_USER\" -e {query} \"$DB_NAME\" 2>&1"
+            ),
+        }
     }
 
     fn definition(&self, cx: &Cx<'_, Env>) -> Result<ecs::TaskDefinition, StepError> {
@@ -177,6 +215,25 @@ impl ProbeTask {
         }))
     }
 
+    /// The task by the ARN that the call which started it answered with, if it did and the task is to be seen.
+    async fn started(&self, cx: &Cx<'_, Env>) -> Result<Option<ecs::Task>, StepError> {
+        let Some(arn) = cx
+            .handles()
+            .iter()
+            .rfind(|handle| handle.contains(":task/"))
+        else {
+            return Ok(None);
+        };
+        let cluster = cx.value(&self.cluster)?;
+        let of = ecs::TasksOf::Known(arn);
+        let found = cx
+            .env
+            .cloud
+            .tasks(cx.place().as_str(), &cluster, of, false, cx.look())
+            .await?;
+        Ok(found.first().cloned())
+    }
+
     /// What this step started, running or not yet; the intent makes it findable without the answer of the call.
     async fn tasks(
         &self,
@@ -193,6 +250,15 @@ impl ProbeTask {
     }
 }
 
+/// A probe that ended is a finding, not a reason to start another one for ever.
+fn stopped(task: &ecs::Task) -> StepError {
+    let why = task.stopped_reason.clone().unwrap_or_default();
+    StepError::fail("E4410", format!("the probe stopped: {why}")).left(Left::Something(format!(
+        "task definition {}",
+        task.task_definition
+    )))
+}
+
 /// A query as one word of a shell.
 fn quoted(query: &str) -> String {
     let mut out = String::from("\"");
@@ -204,106 +270,6 @@ fn quoted(query: &str) -> String {
     }
     out.push('"');
     out
-}
-
-/// What a probe's database answered to one question, most recently.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    pub text: String,
-    /// The client could not connect, or the database refused.
-    pub failed: bool,
-    /// Milliseconds since 1970, by the log.
-    pub at: i64,
-}
-
-impl Answer {
-    /// When the question was asked, by the log.
-    pub fn time(&self) -> Result<jiff::Timestamp, StepError> {
-        jiff::Timestamp::from_millisecond(self.at).map_err(|e| {
-            StepError::fail("E4411", "the probe's log has an impossible time").because(e)
-        })
-    }
-}
-
-/// Reads the newest whole answer to a question out of a probe's log. Whole: another question follows it.
-pub fn newest(lines: &[LogLine], question: &str) -> Option<Answer> {
-    let marker = format!("{ASK}{question}");
-    let end = lines.iter().rposition(|l| l.message.starts_with(ASK))?;
-    let start = lines[..end]
-        .iter()
-        .rposition(|l| l.message.trim_end() == marker)?;
-    let stop = start
-        + 1
-        + lines[start + 1..]
-            .iter()
-            .position(|l| l.message.starts_with(ASK))?;
-    let answer: Vec<&str> = lines[start + 1..stop]
-        .iter()
-        .map(|l| l.message.trim_end())
-        .filter(|l| !l.is_empty())
-        .collect();
-    let text = answer.join("\n");
-    let failed = [
-        "psql: error",
-        "ERROR",
-        "FATAL",
-        "sh:",
-        "connection to server",
-    ]
-    .iter()
-    .any(|sign| {
-        answer
-            .iter()
-            .any(|line| line.starts_with(sign) || line.contains(": FATAL"))
-    });
-    Some(Answer {
-        text,
-        failed,
-        at: lines[start].at,
-    })
-}
-
-/// The answer, if it speaks of what is; or why none does. A probe that is dead has left answers behind: only one to a question
-/// that was asked after everything stood that it is asked about, and asked just now, proves anything.
-fn fresh(
-    answer: Option<Answer>,
-    question: &str,
-    since: Timestamp,
-    now: Timestamp,
-) -> Result<Answer, String> {
-    let Some(answer) = answer else {
-        return Err(format!("the probe has not answered `{question}` yet"));
-    };
-    // The log's instants are cut to milliseconds.
-    if answer.at <= since.as_millisecond() {
-        return Err(format!(
-            "the probe has not been asked `{question}` again yet"
-        ));
-    }
-    let age = now.as_millisecond().saturating_sub(answer.at);
-    if age > FRESH {
-        return Err(format!(
-            "the probe last answered `{question}` {} s ago: it has stopped, or this machine's clock is wrong",
-            age / 1_000
-        ));
-    }
-    Ok(answer)
-}
-
-/// Asks the log of a probe: its answer, or why there is none that counts.
-pub async fn ask(
-    cx: &Cx<'_, Env>,
-    group: &str,
-    stream: &str,
-    question: &str,
-) -> Result<Result<Answer, String>, StepError> {
-    let lines = cx
-        .env
-        .cloud
-        .log_tail(cx.place().as_str(), group, stream, cx.look())
-        .await?;
-    let answer = newest(&lines, question);
-    Ok(fresh(answer, question, cx.since(), cx.now()))
 }
 
 impl Step for ProbeTask {
@@ -319,24 +285,24 @@ impl Step for ProbeTask {
     }
 
     async fn observe(&self, cx: &Cx<'_, Env>) -> Result<Observed<ProbeRunning>, StepError> {
-        let running = self.tasks(cx, false).await?;
-        let Some(task) = running.first() else {
-            let Some(definition) = self.registered(cx).await? else {
+        let running = match self.started(cx).await? {
+            Some(task) => Some(task),
+            None => self.tasks(cx, false).await?.first().cloned(),
+        };
+        let Some(task) = running else {
+            if self.registered(cx).await?.is_none() {
                 return Ok(Observed::Absent);
-            };
-            // A probe that ended is a finding, not a reason to start another one for ever.
+            }
             if let Some(dead) = self.tasks(cx, true).await?.first() {
-                let why = dead.stopped_reason.clone().unwrap_or_default();
-                return Err(
-                    StepError::fail("E4410", format!("the probe stopped: {why}")).left(
-                        Left::Something(format!("task definition {}", definition.arn)),
-                    ),
-                );
+                return Err(stopped(dead));
             }
             return Ok(Observed::Partial {
                 note: "registered, not started".into(),
             });
         };
+        if task.desired == "STOPPED" {
+            return Err(stopped(&task));
+        }
         if task.status != "RUNNING" {
             return Ok(Observed::underway(task.status.to_lowercase()));
         }
@@ -419,67 +385,6 @@ impl Step for ProbeTask {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lines(texts: &[&str]) -> Vec<LogLine> {
-        texts
-            .iter()
-            .enumerate()
-            .map(|(at, text)| LogLine {
-                at: at as i64,
-                message: (*text).to_owned(),
-            })
-            .collect()
-    }
-
-    #[test]
-    fn the_newest_whole_answer_counts() {
-        let log = lines(&[
-            "drtool ask alive",
-            "1",
-            "drtool ask position",
-            "0/16B3748",
-            "drtool ask end",
-            "drtool ask alive",
-        ]);
-        assert_eq!(newest(&log, "alive").map(|a| a.text), Some("1".into()));
-        assert_eq!(
-            newest(&log, "position").map(|a| (a.text, a.failed)),
-            Some(("0/16B3748".into(), false))
-        );
-        assert_eq!(newest(&log, "write"), None);
-    }
-
-    #[test]
-    fn what_a_dead_probe_has_left_behind_is_no_answer() {
-        let answer = |at| {
-            Some(Answer {
-                text: "t".into(),
-                failed: false,
-                at,
-            })
-        };
-        let instant = |millis| Timestamp::from_millisecond(millis).unwrap();
-        let heard =
-            |at, since, now| fresh(answer(at), "content", instant(since), instant(now)).is_ok();
-        assert!(heard(100_001, 100_000, 101_000));
-        assert!(
-            !heard(100_000, 100_000, 101_000),
-            "perhaps asked before it stood"
-        );
-        assert!(heard(100_001, 0, 160_001));
-        assert!(!heard(100_001, 0, 160_002), "nobody has answered since");
-        assert!(fresh(None, "content", instant(0), instant(0)).is_err());
-    }
-
-    #[test]
-    fn a_connection_that_fails_is_a_failed_answer() {
-        let log = lines(&[
-            "drtool ask write",
-            "psql: error: connection to server at \"db\" (10.0.20.5), port 5432 failed: timeout expired",
-            "drtool ask end",
-        ]);
-        assert!(newest(&log, "write").is_some_and(|a| a.failed));
-    }
 
     #[test]
     fn a_query_stays_one_word_of_the_shell() {

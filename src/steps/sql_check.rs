@@ -1,7 +1,7 @@
 //! A question to the restored database, from inside its network.
 
 use crate::env::Env;
-use crate::steps::probe_task::ask;
+use crate::steps::probe_task::answers::ask;
 use drtool_engine::step::{Call, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo};
 use serde::{Deserialize, Serialize};
 

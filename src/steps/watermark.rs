@@ -1,7 +1,8 @@
 //! The last write of the source, noted after the fence through the path that it leaves open. The restored database is compared with it.
 
 use crate::env::Env;
-use crate::steps::probe_task::{CONTENT, POSITION, ask};
+use crate::steps::probe_task::answers::ask;
+use crate::steps::probe_task::{CONTENT, POSITION};
 use drtool_engine::step::{Call, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo};
 use serde::{Deserialize, Serialize};
 

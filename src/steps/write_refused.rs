@@ -2,7 +2,8 @@
 
 use crate::env::Env;
 use crate::probe::{Asked, Dialled, Exchange};
-use crate::steps::probe_task::{WRITE, ask};
+use crate::steps::probe_task::WRITE;
+use crate::steps::probe_task::answers::ask;
 use drtool_engine::step::{Call, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo};
 use serde::{Deserialize, Serialize};
 

@@ -142,6 +142,48 @@ fn over_many_worlds_nothing_is_lost_and_users_are_cut_only_after_the_checks() {
 }
 
 #[test]
+fn a_database_in_use_is_asked_for_its_rows_once_and_then_seldom() {
+    let bench = Bench::new();
+    everybody(&bench);
+    let plan = bench.plan(Rehearsal::Real);
+    let probe = plan
+        .steps
+        .iter()
+        .find(|step| step.kind == "probe-task" && step.params.get("settled").is_some())
+        .expect("a probe that counts rows");
+    let group = probe.params["logGroup"].clone();
+    let ended = bench.live(bench.begin(plan.clone())).expect("it ends");
+    let fenced = nanos(ended.state.milestones[&Milestone::Fenced].0);
+    done(Some(ended));
+    let asked = |question: &str| -> Vec<u64> {
+        let input = serde_json::json!({ "logGroupName": group, "filterPattern": format!("\"drtool ask {question}\"") });
+        let found = bench.call("us-west-2", "logs", "FilterLogEvents", input);
+        assert!(found.get("nextToken").is_none(), "all of them");
+        let events = found["events"].as_array().unwrap();
+        let epoch = u64::try_from(aws_sim::clock::EPOCH).unwrap() * 1_000;
+        events
+            .iter()
+            .map(|event| (event["timestamp"].as_u64().unwrap() - epoch) * 1_000_000)
+            .collect()
+    };
+    let (positions, contents) = (asked("position"), asked("content"));
+    let before = |times: &[u64]| times.iter().filter(|at| **at < fenced).count();
+    assert!(
+        before(&contents) >= 1,
+        "whether it can be counted is known before the fence"
+    );
+    assert!(
+        before(&contents) * 5 < before(&positions),
+        "{} counts in {} rounds",
+        before(&contents),
+        before(&positions)
+    );
+    // Fenced, it is counted at once.
+    let first = contents.iter().find(|at| **at > fenced).unwrap();
+    assert!(first - fenced < 60_000_000_000, "{}", first - fenced);
+}
+
+#[test]
 fn a_program_that_goes_on_writing_to_the_source_stops_the_run_before_the_cut() {
     let bench = Bench::new();
     bench.wait(60);

@@ -51,7 +51,8 @@ impl<E: Send + Sync + 'static> Executor<E> {
             None => self.tempo[at],
             Some(_) => Tempo::default(),
         };
-        let when = shared.pace.next_look(now, passed, tempo);
+        let percent = self.step(at).percent;
+        let when = shared.pace.next_look(now, passed, percent, tempo);
         self.look_at(at, when, shared);
     }
 

@@ -1,13 +1,12 @@
 //! The door to a database: names, connections, logins, rows.
 
-use super::instance::Endpoint;
-use super::{Content, Instance, State};
+use super::address::{Found, find};
+use super::{Content, Instance};
 use crate::clock::Nanos;
 use crate::plane;
-use crate::plane::database::{self, Database, Dialect, Session};
+use crate::plane::database::{Database, Dialect, Session};
 use crate::world::World;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -60,132 +59,12 @@ pub struct Connection {
     pub session: u64,
 }
 
-/// Where an endpoint's name leads.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Address {
-    pub database: DatabaseRef,
-    pub vpc: String,
-    pub interface: String,
-    pub private_ip: String,
-    pub public_ip: Option<String>,
-    pub port: u16,
-}
-
-fn instance<'w>(world: &'w World, at: &DatabaseRef) -> Option<&'w Instance> {
+pub(super) fn instance<'w>(world: &'w World, at: &DatabaseRef) -> Option<&'w Instance> {
     world
         .seen_place(&at.account, &at.region)?
         .rds
         .instances
         .get(&at.instance)
-}
-
-/// What an endpoint's name means, where it stands.
-struct Found<'w> {
-    account: &'w str,
-    region: &'w str,
-    id: &'w str,
-    rds: &'w State,
-    instance: &'w Instance,
-    endpoint: &'w Endpoint,
-}
-
-impl Found<'_> {
-    fn database(&self) -> DatabaseRef {
-        DatabaseRef {
-            account: self.account.to_owned(),
-            region: self.region.to_owned(),
-            instance: self.id.to_owned(),
-        }
-    }
-}
-
-/// Which database a name means now. `None`: no such name in DNS.
-pub fn database_at(world: &World, host: &str) -> Option<DatabaseRef> {
-    find(world, host).map(|found| found.database())
-}
-
-/// The same with its addresses: an instance's own name, or a cluster's name for its writer or its readers.
-pub fn address_of(world: &World, host: &str) -> Option<Address> {
-    let found = find(world, host)?;
-    Some(Address {
-        database: found.database(),
-        vpc: found.instance.vpc.clone(),
-        interface: found.endpoint.interface.clone(),
-        private_ip: found.endpoint.ip.clone(),
-        public_ip: found.endpoint.public_ip.clone(),
-        port: found.endpoint.port,
-    })
-}
-
-fn find<'w>(world: &'w World, host: &str) -> Option<Found<'w>> {
-    let host = host.trim_end_matches('.');
-    let host = match host.bytes().any(|b| b.is_ascii_uppercase()) {
-        true => Cow::Owned(host.to_ascii_lowercase()),
-        false => Cow::Borrowed(host),
-    };
-    if !host.ends_with(".rds.amazonaws.com") {
-        return None;
-    }
-    // `name.hash.region.rds.amazonaws.com`
-    let mut labels = host.split('.');
-    let (name, there) = (labels.next()?, labels.nth(1)?);
-    for ((account, region), place) in world
-        .places
-        .iter()
-        .filter(|((_, region), _)| region == there)
-    {
-        let found = |(id, instance): (&'w str, &'w Instance)| {
-            let endpoint = instance.endpoint.as_ref().filter(|e| e.published)?;
-            Some(Found {
-                account,
-                region,
-                id,
-                rds: &place.rds,
-                instance,
-                endpoint,
-            })
-        };
-        let own = place.rds.instances.entry(name).and_then(found);
-        if let Some(own) = own.filter(|own| own.endpoint.host == host) {
-            return Some(own);
-        }
-        for (_, cluster) in place
-            .rds
-            .clusters
-            .iter()
-            .filter(|(_, cluster)| cluster.published)
-        {
-            let reads = cluster.reader_endpoint == host;
-            if cluster.endpoint != host && !reads {
-                continue;
-            }
-            let id = serving(place, cluster, reads)?;
-            return found(place.rds.instances.entry(id)?);
-        }
-    }
-    None
-}
-
-/// The member behind a cluster's name: the writer, or the first reader that answers, or the writer where there is none.
-fn serving<'w>(
-    place: &'w crate::services::Place,
-    cluster: &'w super::cluster::Cluster,
-    reads: bool,
-) -> Option<&'w str> {
-    let writer = cluster.writer.as_deref();
-    if !reads {
-        return writer;
-    }
-    let members = place
-        .rds
-        .instances
-        .iter()
-        .filter(|(_, instance)| instance.cluster.as_ref() == Some(&cluster.id));
-    let reader = members
-        .filter(|(id, instance)| instance.up && Some(*id) != writer)
-        .map(|(id, _)| id)
-        .next();
-    reader.or(writer)
 }
 
 /// Whether a server takes writes, or replays another's.
@@ -508,137 +387,4 @@ pub fn session(world: &World, connection: &Connection) -> Result<(), ConnectErro
             .map_err(|blocked| ConnectError::TimedOut(blocked.to_string())),
         None => Ok(()),
     }
-}
-
-/// Writes a numbered row over an open connection. `Ok` is the acknowledgement that the client remembers.
-pub fn write_in_session(
-    world: &mut World,
-    connection: &Connection,
-    client: &str,
-    number: u64,
-) -> Result<(), String> {
-    session(world, connection).map_err(|error| error.to_string())?;
-    write_row(world, &connection.database, client, number)
-}
-
-/// Writes a numbered row into the users' table, as one committed transaction.
-pub fn write_row(
-    world: &mut World,
-    at: &DatabaseRef,
-    client: &str,
-    number: u64,
-) -> Result<(), String> {
-    let there = instance(world, at).ok_or_else(|| format!("no instance {}", at.instance))?;
-    if !there.up {
-        return Err("server closed the connection unexpectedly".into());
-    }
-    if let Some(refusal) = refuses_writes(world, at, None) {
-        return Err(refusal);
-    }
-    let now = world.now();
-    own(world, at)?.write_entry(now, client, number);
-    Ok(())
-}
-
-/// Why a server takes no writes: it is a replica or a reader, or it is told to be read-only.
-pub(crate) fn refuses_writes(
-    world: &World,
-    at: &DatabaseRef,
-    database: Option<&str>,
-) -> Option<String> {
-    let there = instance(world, at)?;
-    let contents = contents(world, at)?;
-    let set = |name: &str| {
-        let value = there.parameters.get(name).map(String::as_str);
-        matches!(
-            value.map(str::to_ascii_lowercase).as_deref(),
-            Some("1" | "on" | "true")
-        )
-    };
-    let replica = role(world, at) != Some(Role::Writer);
-    match contents.dialect {
-        Dialect::Postgres => {
-            let by_default = match database.filter(|name| !name.is_empty()) {
-                Some(name) => contents.standing.databases.get(name).is_some_and(|settings| settings.read_only),
-                None => contents.standing.databases.values().any(|settings| settings.read_only),
-            };
-            (replica || by_default || set("default_transaction_read_only"))
-                .then(|| "ERROR:  cannot execute INSERT in a read-only transaction (SQLSTATE 25006)".to_owned())
-        }
-        Dialect::Mysql => (replica || set("read_only")).then(|| {
-            "ERROR 1290 (HY000): The MySQL server is running with the --read-only option so it cannot execute this \
-             statement"
-                .to_owned()
-        }),
-    }
-}
-
-/// The rows of the users' table, by client. A replica shows what it has replayed.
-pub fn rows(world: &World, at: &DatabaseRef) -> BTreeMap<String, Vec<u64>> {
-    contents(world, at)
-        .map(|contents| contents.history.rows())
-        .unwrap_or_default()
-}
-
-/// Runs SQL as `user`, in a connection of its own to the instance's first database.
-pub fn query(
-    world: &mut World,
-    at: &DatabaseRef,
-    user: &str,
-    sql: &str,
-) -> Result<Vec<Vec<String>>, String> {
-    query_in(world, at, user, "", sql)
-}
-
-/// The same in a named database.
-pub fn query_in(
-    world: &mut World,
-    at: &DatabaseRef,
-    user: &str,
-    database: &str,
-    sql: &str,
-) -> Result<Vec<Vec<String>>, String> {
-    let there = instance(world, at).ok_or_else(|| format!("no instance {}", at.instance))?;
-    if !there.up {
-        return Err("connection refused".into());
-    }
-    database::sql::run(world, at, user, database, sql)
-}
-
-/// The same over a connection that its client has just opened, as the user and in the database that it named.
-pub fn query_over(
-    world: &mut World,
-    connection: &Connection,
-    (user, database): (&str, &str),
-    sql: &str,
-) -> Result<Vec<Vec<String>>, String> {
-    let own = (user, database, Some(connection.session));
-    database::sql::run_as(world, &connection.database, own, sql)
-}
-
-/// The same over an open connection, as its user and in its database.
-pub fn query_in_session(
-    world: &mut World,
-    connection: &Connection,
-    sql: &str,
-) -> Result<Vec<Vec<String>>, String> {
-    session(world, connection).map_err(|error| error.to_string())?;
-    let at = &connection.database;
-    let place = world.seen_place(&at.account, &at.region);
-    let resource = instance(world, at)
-        .map(|there| there.resource.clone())
-        .unwrap_or_default();
-    let sessions = place.and_then(|place| place.rds.sessions.get(&resource));
-    let Some(own) = sessions
-        .and_then(|sessions| sessions.open.get(&connection.session))
-        .cloned()
-    else {
-        return Err("server closed the connection unexpectedly".into());
-    };
-    database::sql::run_as(
-        world,
-        at,
-        (&own.user, &own.database, Some(connection.session)),
-        sql,
-    )
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+mod address;
 pub mod backup;
 mod backup_replication;
 mod check;
@@ -37,6 +38,7 @@ pub mod option_group;
 pub mod parameters;
 mod permissions;
 mod power;
+mod query;
 mod refusal;
 mod replica;
 mod restore;
@@ -47,14 +49,16 @@ pub mod subnet_group;
 mod survey;
 mod tag;
 
+pub use address::{Address, address_of, database_at};
+pub(crate) use connect::own;
 pub use connect::{
-    Address, ConnectError, Connection, DatabaseRef, Login, Role, address_of, close, connect,
-    contents, database_at, open, query, query_in, query_in_session, query_over, role, rows,
-    session, shared_contents, write_in_session, write_row,
+    ConnectError, Connection, DatabaseRef, Login, Role, close, connect, contents, open, role,
+    session, shared_contents,
 };
-pub(crate) use connect::{own, refuses_writes};
 pub use engines::withdraw;
 pub use instance::Instance;
+pub(crate) use query::refuses_writes;
+pub use query::{query, query_in, query_in_session, query_over, rows, write_in_session, write_row};
 pub use replica::set_lag;
 pub use tag::tagged;
 

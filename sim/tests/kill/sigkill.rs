@@ -161,6 +161,9 @@ fn ask(address: &str, wire: &Wire) -> Option<(u16, String)> {
     Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
+/// What clients have changed: which client, and the name.
+type Changes = Vec<(usize, String)>;
+
 /// What was answered is there, with what was put into it.
 fn there(address: &str, (client, name): &(usize, String), when: &str) {
     let (status, body) = ask(address, &look(*client, name)).unwrap();
@@ -176,7 +179,7 @@ fn there(address: &str, (client, name): &(usize, String), when: &str) {
 fn every_answered_change_is_there_after_sigkill_under_load() {
     let file = std::env::temp_dir().join(format!("aws-sim-kill-{}", std::process::id()));
     let _ = std::fs::remove_file(&file);
-    let (mut answered, mut last): (Vec<(usize, String)>, Vec<(usize, String)>) = Default::default();
+    let (mut answered, mut last): (Changes, Changes) = Default::default();
     for round in 0..ROUNDS {
         let mut server = start(&file);
         if round == 0 {

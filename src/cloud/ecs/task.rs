@@ -33,6 +33,8 @@ pub enum TasksOf<'a> {
     StartedBy(&'a str),
     /// Every task of a family of task definitions.
     Family(&'a str),
+    /// This one, by its ARN, running or stopped within the last hour.
+    Known(&'a str),
 }
 
 /// A one-off task.
@@ -62,29 +64,7 @@ impl Cloud {
         let key = format!("ecs/tasks/{region}/{cluster}/{of:?}/{stopped}");
         self.looks()
             .shared(SERVICE, key, look, async {
-                let mut list = self.ecs(region).list_tasks().cluster(cluster);
-                list = match of {
-                    TasksOf::Service(name) => list.service_name(name),
-                    TasksOf::StartedBy(id) => list.started_by(id),
-                    TasksOf::Family(name) => list.family(name),
-                };
-                if stopped {
-                    list = list.desired_status(aws::DesiredStatus::Stopped);
-                }
-                let mut arns = Vec::new();
-                let mut pages = list.into_paginator().items().send();
-                while let Some(item) = pages.next().await {
-                    match item.map_err(refused(SERVICE, "ListTasks", region, cluster)) {
-                        Ok(arn) => arns.push(arn),
-                        Err(e)
-                            if e.is("ClusterNotFoundException")
-                                || e.is("ServiceNotFoundException") =>
-                        {
-                            return Ok(Vec::new());
-                        }
-                        Err(e) => return Err(e),
-                    }
-                }
+                let arns = self.task_arns(region, cluster, of, stopped).await?;
                 let mut all = Vec::new();
                 for chunk in arns.chunks(100) {
                     let answer = self
@@ -125,6 +105,39 @@ impl Cloud {
                 Ok(all)
             })
             .await
+    }
+}
+
+impl Cloud {
+    async fn task_arns(
+        &self,
+        region: &str,
+        cluster: &str,
+        of: TasksOf<'_>,
+        stopped: bool,
+    ) -> Result<Vec<String>, CloudError> {
+        let mut list = self.ecs(region).list_tasks().cluster(cluster);
+        list = match of {
+            TasksOf::Service(name) => list.service_name(name),
+            TasksOf::StartedBy(id) => list.started_by(id),
+            TasksOf::Family(name) => list.family(name),
+            TasksOf::Known(arn) => return Ok(vec![arn.to_owned()]),
+        };
+        if stopped {
+            list = list.desired_status(aws::DesiredStatus::Stopped);
+        }
+        let mut arns = Vec::new();
+        let mut pages = list.into_paginator().items().send();
+        while let Some(item) = pages.next().await {
+            match item.map_err(refused(SERVICE, "ListTasks", region, cluster)) {
+                Ok(arn) => arns.push(arn),
+                Err(e) if e.is("ClusterNotFoundException") || e.is("ServiceNotFoundException") => {
+                    return Ok(Vec::new());
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(arns)
     }
 }
 

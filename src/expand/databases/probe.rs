@@ -119,6 +119,7 @@ pub(in crate::expand) fn task(
         username: source.settings.master_username.clone(),
         password,
         questions,
+        settled: Default::default(),
     })
 }
 

@@ -23,21 +23,6 @@ pub const LONG: &[(&str, usize, &str)] = &[
         "a table: a few lines for every sort of resource",
     ),
     (
-        "sim/plane/reach/path.rs",
-        562,
-        "a packet's way in the order in which it goes it",
-    ),
-    (
-        "sim/plane/tasks/client.rs",
-        621,
-        "one program, command by command",
-    ),
-    (
-        "sim/plane/tasks/shell.rs",
-        552,
-        "one small language, compiled and run",
-    ),
-    (
         "sim/server.rs",
         507,
         "one server: a connection from its first byte to its last",
@@ -106,11 +91,6 @@ pub const LONG: &[(&str, usize, &str)] = &[
         "sim/services/rds/cluster/snapshot.rs",
         594,
         "a sort of resource with all its operations",
-    ),
-    (
-        "sim/services/rds/connect.rs",
-        598,
-        "one door: a connection from its name to its rows",
     ),
     (
         "sim/services/rds/create.rs",

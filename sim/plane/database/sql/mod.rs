@@ -3,6 +3,7 @@
 
 mod again;
 mod change;
+mod users;
 mod xml;
 
 use super::evaluate::{self};
@@ -15,6 +16,7 @@ use crate::services::rds::{self, DatabaseRef};
 use crate::world::World;
 use change::{check_kind, checksums, create_table, delete, drop_table, insert, update};
 
+use users::{alter_user, no_user};
 pub use xml::query_to_xml;
 
 type Answer<T> = Result<T, String>;
@@ -451,39 +453,6 @@ fn settable(dialect: Dialect, name: &str, value: &Value) -> Answer<()> {
         )),
         (other, _) => Err(unsupported(dialect, &format!("SET SESSION {other}"))),
     }
-}
-
-fn no_user(dialect: Dialect, name: &str) -> String {
-    match dialect {
-        Dialect::Postgres => format!("ERROR:  role \"{name}\" does not exist (SQLSTATE 42704)"),
-        Dialect::Mysql => format!("ERROR 1396 (HY000): Operation failed for '{name}'@'%'"),
-    }
-}
-
-fn alter_user(
-    server: &mut Server<'_>,
-    name: &str,
-    password: Option<&str>,
-    login: Option<bool>,
-) -> Answer<()> {
-    let dialect = server.dialect();
-    if name != server.user || login.is_some() {
-        master_only(server, "alter role")?;
-    }
-    let Some(mut user) = server.contents.standing.users.get(name).cloned() else {
-        return Err(no_user(dialect, name));
-    };
-    if let Some(password) = password {
-        password.clone_into(&mut user.password);
-    }
-    user.login = login.unwrap_or(user.login);
-    write(
-        server,
-        vec![Rare::User {
-            name: name.to_owned(),
-            user: Some(user),
-        }],
-    )
 }
 
 fn show(server: &mut Server<'_>, words: &[String], like: Option<&str>) -> Answer<Vec<Vec<Value>>> {
