@@ -16,7 +16,7 @@ use drtool_engine::step::Look;
 use measure::{Claims, Limit, Spread, Stopwatch, resident};
 use serde_json::Value;
 
-const CALLS: u64 = 2_000;
+const CALLS: u64 = 20_000;
 const MEASUREMENTS: usize = 7;
 const STACKS_HELD: usize = 1_000;
 const FORKS: usize = 200;

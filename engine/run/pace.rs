@@ -75,7 +75,7 @@ impl Pace {
             growth: (fine.growth * times).min(0.25),
             seldom: fine.seldom.max(tick * 4),
             rarely: fine.rarely.max(tick * 4),
-            soon: fine.soon.max(tick / 15),
+            soon: fine.soon.max(tick / 2),
             keep: fine.keep.max(tick * 2),
             ..fine
         }

@@ -9,8 +9,6 @@ use serde_json::json;
 use std::sync::Arc;
 
 const SERVICE: &str = "logs";
-/// Lines at a log's end that are read: two rounds of a probe's questions, with room for long answers.
-const TAIL: i32 = 60;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogGroup {
@@ -91,18 +89,19 @@ impl Cloud {
             .collect())
     }
 
-    /// The newest lines of a stream, oldest first. A stream or group that is not there yet has none.
+    /// The newest lines of a stream, so many at most, oldest first. A stream or group that is not there yet has none.
     pub async fn log_tail(
         &self,
         region: &str,
         group: &str,
         stream: &str,
+        lines: i32,
         look: Look,
     ) -> Result<Arc<Vec<LogLine>>, CloudError> {
         self.looks()
             .shared(
                 SERVICE,
-                format!("logs/tail/{region}/{group}/{stream}"),
+                format!("logs/tail/{region}/{group}/{stream}/{lines}"),
                 look,
                 async {
                     let answer = self
@@ -111,7 +110,7 @@ impl Cloud {
                         .log_group_name(group)
                         .log_stream_name(stream)
                         .start_from_head(false)
-                        .limit(TAIL)
+                        .limit(lines)
                         .send()
                         .await
                         .map_err(refused(SERVICE, "GetLogEvents", region, stream));

@@ -311,7 +311,13 @@ impl Step for ProbeTask {
         let heard = cx
             .env
             .cloud
-            .log_tail(cx.place().as_str(), &self.log_group, &log_stream, cx.look())
+            .log_tail(
+                cx.place().as_str(),
+                &self.log_group,
+                &log_stream,
+                answers::TAILS[0],
+                cx.look(),
+            )
             .await?;
         if heard.is_empty() {
             return Ok(Observed::underway("running, silent so far"));

@@ -3,6 +3,7 @@
 
 use aws_sim::call::{Access, reads};
 use aws_sim::clock::Nanos;
+use aws_sim::services::ServiceId;
 use aws_sim::world::{Request, Settings, World};
 use drtool::expand::Rehearsal;
 use drtool::sandbox::Sandbox;
@@ -142,7 +143,8 @@ fn one_more_read_changes_no_other_duration() {
     let reading: Vec<(Nanos, Request)> = entries
         .iter()
         .zip(requests)
-        .filter(|(a, _)| reads(a.service, &a.operation))
+        // Route 53 serves five requests a second to a whole account: somebody else's take from the run's.
+        .filter(|(a, _)| a.service != ServiceId::Route53 && reads(a.service, &a.operation))
         .map(|(a, request)| (a.at + 1_000_003, by(&key, request)))
         .collect();
     let spread = |count: usize| {
@@ -183,9 +185,14 @@ fn one_more_read_changes_no_other_duration() {
 fn a_read_by_the_same_key_shifts_no_duration_of_what_it_does_not_ask() {
     let (world, _) = prepared(5);
     let alone = moved(world.fork(), &[]);
-    let asked = &alone.world.log.requests()[alone.world.log.requests().len() / 2];
+    let entries = alone.world.log.entries().filter(|a| a.at >= alone.began);
+    let asked: Vec<&Request> = entries
+        .zip(alone.world.log.requests())
+        .filter(|(a, _)| a.service != ServiceId::Route53 && reads(a.service, &a.operation))
+        .map(|(_, request)| request)
+        .collect();
     // Of the same service, of which nothing else asks that way: a filter of its own.
-    let mut request = asked.clone();
+    let mut request = asked[asked.len() / 2].clone();
     request.target.push_str("?unlike=others");
     let at = alone.began + 900_000_000_001;
     let disturbed = moved(world.fork(), &[(at, request)]);

@@ -6,6 +6,9 @@ use crate::env::Env;
 use drtool_engine::Timestamp;
 use drtool_engine::step::{Cx, StepError};
 
+/// Lines at a log's end that are read: some rounds of a few questions, and where that is not enough, a round of very many.
+pub const TAILS: [i32; 2] = [30, 240];
+
 /// Milliseconds for which an answer is one of now: some rounds with questions that time out, and the log's own delay.
 const FRESH: i64 = 60_000;
 
@@ -104,12 +107,18 @@ pub async fn ask(
     stream: &str,
     question: &str,
 ) -> Result<Result<Answer, String>, StepError> {
-    let lines = cx
-        .env
-        .cloud
-        .log_tail(cx.place().as_str(), group, stream, cx.look())
-        .await?;
-    let answer = newest(&lines, question);
+    let mut answer = None;
+    for tail in TAILS {
+        let lines = cx
+            .env
+            .cloud
+            .log_tail(cx.place().as_str(), group, stream, tail, cx.look())
+            .await?;
+        answer = newest(&lines, question);
+        if answer.is_some() || lines.len() < tail as usize {
+            break;
+        }
+    }
     Ok(fresh(answer, question, cx.since(), cx.now()))
 }
 
