@@ -13,13 +13,14 @@ pub enum DryRun {
     Denied,
 }
 
-/// What AWS says of a dry run. It never succeeds as a call; a refusal that is about something else judges nothing.
-fn judged<T>(answer: Result<T, CloudError>) -> Result<DryRun, CloudError> {
-    match answer {
-        Ok(_) => Ok(DryRun::Allowed),
-        Err(error) if error.is("DryRunOperation") => Ok(DryRun::Allowed),
-        Err(error) if error.denied() => Ok(DryRun::Denied),
-        Err(error) => Err(error),
+/// What AWS's refusal of a dry run says, which never succeeds as a call; nothing where it is about something else.
+fn judged(error: &CloudError) -> Option<DryRun> {
+    if error.is("DryRunOperation") {
+        Some(DryRun::Allowed)
+    } else if error.denied() {
+        Some(DryRun::Denied)
+    } else {
+        None
     }
 }
 
@@ -38,7 +39,10 @@ impl Cloud {
             .tag_specifications(specification(aws::ResourceType::Vpc, tags))
             .send()
             .await;
-        judged(answer.map_err(refused(SERVICE, "CreateVpc", region, cidr)))
+        match answer.map_err(refused(SERVICE, "CreateVpc", region, cidr)) {
+            Ok(_) => Ok(DryRun::Allowed),
+            Err(error) => judged(&error).ok_or(error),
+        }
     }
 
     pub async fn may_create_internet_gateway(
@@ -53,12 +57,15 @@ impl Cloud {
             .tag_specifications(specification(aws::ResourceType::InternetGateway, tags))
             .send()
             .await;
-        judged(answer.map_err(refused(
+        match answer.map_err(refused(
             SERVICE,
             "CreateInternetGateway",
             region,
             "a dry run",
-        )))
+        )) {
+            Ok(_) => Ok(DryRun::Allowed),
+            Err(error) => judged(&error).ok_or(error),
+        }
     }
 
     pub async fn may_allocate_address(
@@ -74,6 +81,9 @@ impl Cloud {
             .tag_specifications(specification(aws::ResourceType::ElasticIp, tags))
             .send()
             .await;
-        judged(answer.map_err(refused(SERVICE, "AllocateAddress", region, "a dry run")))
+        match answer.map_err(refused(SERVICE, "AllocateAddress", region, "a dry run")) {
+            Ok(_) => Ok(DryRun::Allowed),
+            Err(error) => judged(&error).ok_or(error),
+        }
     }
 }
