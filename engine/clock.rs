@@ -39,7 +39,7 @@ pub type Nanos = u64;
 pub trait Outside: Send + Sync + 'static {
     /// When its next event is due.
     fn next_event(&self) -> Option<Nanos>;
-    /// Lets everything due up to then happen.
+    /// Lets everything due up to then happen. Wakes nobody: whoever waits for the world asks it.
     fn advance_to(&self, at: Nanos);
     /// Where others share the world's time: waits, in real time, until it has come to `at`.
     fn come_to(&self, at: Nanos) -> Come {
@@ -120,6 +120,9 @@ impl fmt::Debug for VirtualClock {
 
 /// While pacing, the thread sleeps no longer than this before it looks whether another thread has woken something.
 const NAP: Duration = Duration::from_millis(20);
+
+/// So many events of the outside world in a row, and the runtime sees to its signals again.
+const ALONE: u32 = 64;
 
 impl VirtualClock {
     /// A clock whose nanosecond 0 is `origin`.
@@ -208,8 +211,19 @@ impl VirtualClock {
         }
     }
 
-    /// Called when nothing can run: lets exactly one event happen, then everything that it woke.
-    fn step(&self) {
+    /// Called when nothing can run: lets time pass until somebody is woken.
+    fn turn(&self) {
+        if (0..ALONE).all(|_| self.step()) {
+            let root = self.lock().root.clone();
+            if let Some(root) = root {
+                root.wake();
+            }
+        }
+    }
+
+    /// Lets exactly one event happen, then everything that it woke. Whether it was one of the
+    /// outside world's alone, which wakes nobody.
+    fn step(&self) -> bool {
         let mut inner = self.lock();
         let root = inner.root.clone();
         let outside = inner.outside.clone();
@@ -234,7 +248,7 @@ impl VirtualClock {
                         if let Some(root) = root {
                             root.wake();
                         }
-                        return;
+                        return false;
                     }
                     // Waiting for the world's time takes real time: not under the lock.
                     drop(inner);
@@ -250,7 +264,7 @@ impl VirtualClock {
                             if let Some(root) = root {
                                 root.wake();
                             }
-                            return;
+                            return false;
                         }
                         Come::Gone => {
                             inner.stop = Some(Stop::Gone);
@@ -258,7 +272,7 @@ impl VirtualClock {
                             if let Some(root) = root {
                                 root.wake();
                             }
-                            return;
+                            return false;
                         }
                     };
                     inner.now = inner.now.max(next);
@@ -274,9 +288,13 @@ impl VirtualClock {
                 }
             }
         }
+        let goes_on = inner.stop.is_none();
         drop(inner);
         if let Some((outside, now)) = world {
             outside.advance_to(now);
+            if goes_on {
+                return true;
+            }
         }
         match happened {
             Some(Due::Sleeper(waker)) => waker.wake(),
@@ -287,6 +305,7 @@ impl VirtualClock {
         if let Some(root) = root {
             root.wake();
         }
+        false
     }
 
     /// Runs `main` to its end on a runtime of its own whose every wait is a wait of this clock.
@@ -297,7 +316,7 @@ impl VirtualClock {
         let hook = self.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .event_interval(1)
-            .on_thread_park(move || hook.step())
+            .on_thread_park(move || hook.turn())
             .build()
             .map_err(|_| Stop::NoRuntime)?;
         let mut main = runtime.spawn(main);

@@ -68,25 +68,35 @@ impl Cloud {
             .await
     }
 
-    pub async fn log_group_tags(&self, region: &str, arn: &str) -> Result<Tags, CloudError> {
-        let answer = self
-            .logs(region)
-            .list_tags_for_resource()
-            .resource_arn(arn)
-            .send()
+    pub async fn log_group_tags(
+        &self,
+        region: &str,
+        arn: &str,
+        look: Look,
+    ) -> Result<Arc<Tags>, CloudError> {
+        self.looks()
+            .shared(SERVICE, format!("logs/tags/{arn}"), look, async {
+                let answer = self
+                    .logs(region)
+                    .list_tags_for_resource()
+                    .resource_arn(arn)
+                    .send()
+                    .await
+                    .map_err(refused(SERVICE, "ListTagsForResource", region, arn));
+                let answer = match answer {
+                    Ok(answer) => answer,
+                    // Gone between the two questions: nobody's.
+                    Err(e) if e.not_found() => return Ok(Tags::new()),
+                    Err(e) => return Err(e),
+                };
+                Ok(answer
+                    .tags()
+                    .into_iter()
+                    .flatten()
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect())
+            })
             .await
-            .map_err(refused(SERVICE, "ListTagsForResource", region, arn));
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(e) if e.not_found() => return Ok(Tags::new()),
-            Err(e) => return Err(e),
-        };
-        Ok(answer
-            .tags()
-            .into_iter()
-            .flatten()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect())
     }
 
     /// The newest lines of a stream, so many at most, oldest first. A stream or group that is not there yet has none.

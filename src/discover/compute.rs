@@ -362,7 +362,7 @@ impl Discovery<'_> {
                 continue;
             };
             let tags = cloud
-                .log_group_tags(region, &group.arn)
+                .log_group_tags(region, &group.arn, self.look)
                 .await
                 .map_err(failed)?;
             groups.push(LogGroup {

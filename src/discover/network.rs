@@ -39,7 +39,7 @@ impl Discovery<'_> {
             .iter()
             .find(|v| v.id == **vpc_id)
             .ok_or_else(|| missing("VPC", vpc_id, region))?;
-        let (support, hostnames) = cloud.vpc_dns(region, &vpc.id).await.map_err(failed)?;
+        let (support, hostnames) = cloud.vpc_dns(region, &vpc.id, look).await.map_err(failed)?;
         let tables = cloud.route_tables(region, look).await.map_err(failed)?;
         let tables: Vec<&ec2::RouteTable> = tables.iter().filter(|t| t.vpc == vpc.id).collect();
         let nats = cloud.nat_gateways(region, look).await.map_err(failed)?;

@@ -78,12 +78,14 @@ pub fn estimate(plan: &Plan) -> Estimate {
     let mut recoveries = vec![];
     let mut totals = vec![];
     let mut downtimes = vec![];
+    let spreads: Vec<Option<Spread>> = (0..steps.len())
+        .map(|index| Spread::of(&steps[index], index))
+        .collect();
+    let mut durations = vec![0.0; steps.len()];
     for sample in 0..SAMPLES {
-        let durations: Vec<f64> = steps
-            .iter()
-            .enumerate()
-            .map(|(index, step)| drawn(step, sample, index))
-            .collect();
+        for (duration, spread) in durations.iter_mut().zip(&spreads) {
+            *duration = spread.as_ref().map_or(0.0, |spread| spread.drawn(sample));
+        }
         let (ends, _) = finish(&needs, &durations);
         totals.push(ends.iter().copied().fold(0.0, f64::max));
         recoveries.extend(proven.iter().map(|i| ends[*i]).max_by(f64::total_cmp));
@@ -163,20 +165,32 @@ fn range(mut values: Vec<f64>) -> Range {
     }
 }
 
-/// A duration of `step`: log-normal through its two percentiles, at a quantile from a fixed additive sequence.
-fn drawn(step: &Planned, sample: usize, index: usize) -> f64 {
-    let Some(Expected { p50, p95 }) = step.expected.filter(|_| !step.hold) else {
-        return 0.0;
-    };
-    if p50 <= 0.0 {
-        return 0.0;
+/// The durations of a step: log-normal through its two percentiles, at quantiles from a fixed additive sequence.
+struct Spread {
+    p50: f64,
+    sigma: f64,
+    stride: f64,
+}
+
+impl Spread {
+    /// `None` for a step that takes no time.
+    fn of(step: &Planned, index: usize) -> Option<Spread> {
+        let Expected { p50, p95 } = step.expected.filter(|_| !step.hold)?;
+        let golden = 0.618_033_988_749_894_9;
+        (p50 > 0.0).then(|| Spread {
+            p50,
+            sigma: (p95.max(p50) / p50).ln() / 1.644_853_6,
+            // Each step has its own stride, so that steps are not all slow together.
+            stride: golden * (1.0 + index as f64 * 0.754_877_666_246_692_8),
+        })
     }
-    let golden = 0.618_033_988_749_894_9;
-    // Each step has its own stride, so that steps are not all slow together.
-    let stride = golden * (1.0 + index as f64 * 0.754_877_666_246_692_8);
-    let quantile = ((sample as f64 + 0.5) * stride).fract().clamp(0.001, 0.999);
-    let sigma = (p95.max(p50) / p50).ln() / 1.644_853_6;
-    p50 * (sigma * normal(quantile)).exp()
+
+    fn drawn(&self, sample: usize) -> f64 {
+        let quantile = ((sample as f64 + 0.5) * self.stride)
+            .fract()
+            .clamp(0.001, 0.999);
+        self.p50 * (self.sigma * normal(quantile)).exp()
+    }
 }
 
 /// The quantile of the standard normal distribution, by Acklam's rational approximation (relative error below 1.2e-9).

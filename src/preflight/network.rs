@@ -87,7 +87,7 @@ async fn adopted(ground: &Ground<'_>, id: &str, report: &mut Report) {
     if !judge_vpc(&to, id, vpc, report) {
         return;
     }
-    let dns = ground.cloud().vpc_dns(&to, id).await;
+    let dns = ground.cloud().vpc_dns(&to, id, ground.look).await;
     let wanted = &ground.subject.capture.network;
     if let Some((support, hostnames)) = report.seen(&format!("the names of {id}"), dns) {
         let lacks = [

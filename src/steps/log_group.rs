@@ -6,6 +6,7 @@ use drtool_engine::step::{
     Call, CallKind, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::capture::Tags;
 use drtool_engine::step::{Value, Yields};
@@ -50,13 +51,13 @@ impl LogGroup {
     async fn found(
         &self,
         cx: &Cx<'_, Env>,
-    ) -> Result<Option<(crate::cloud::logs::LogGroup, Tags)>, StepError> {
+    ) -> Result<Option<(crate::cloud::logs::LogGroup, Arc<Tags>)>, StepError> {
         let (cloud, region) = (&cx.env.cloud, cx.place().as_str());
         let groups = cloud.log_groups(region, &self.name, cx.look()).await?;
         let Some(group) = groups.iter().find(|g| g.name == self.name).cloned() else {
             return Ok(None);
         };
-        let tags = cloud.log_group_tags(region, &group.arn).await?;
+        let tags = cloud.log_group_tags(region, &group.arn, cx.look()).await?;
         Ok(Some((group, tags)))
     }
 

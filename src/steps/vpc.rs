@@ -81,7 +81,8 @@ impl Step for Vpc {
             Ok(claimed) => claimed,
             Err(why) => return Ok(Observed::Foreign(why)),
         };
-        let dns = cx.env.cloud.vpc_dns(cx.place().as_str(), &vpc.id).await?;
+        let (cloud, region) = (&cx.env.cloud, cx.place().as_str());
+        let dns = cloud.vpc_dns(region, &vpc.id, cx.look()).await?;
         if claimed == Claim::Ours && dns != (self.dns_support, self.dns_hostnames) {
             return Ok(Observed::Partial {
                 note: "its DNS settings are AWS's defaults".into(),
@@ -101,7 +102,7 @@ impl Step for Vpc {
             );
             return Ok(call.call(bare()));
         };
-        let (support, _) = cloud.vpc_dns(region, &vpc.id).await?;
+        let (support, _) = cloud.vpc_dns(region, &vpc.id, cx.look()).await?;
         Ok(if support == self.dns_support {
             cloud
                 .set_vpc_dns_hostnames(region, &vpc.id, self.dns_hostnames)

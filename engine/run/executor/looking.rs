@@ -24,6 +24,8 @@ use crate::step::{Calls, Effect, Look, Mark, Seat};
 pub(super) enum Share {
     /// Whoever looked at the same in this tick, and after the last call that could have changed it.
     Tick,
+    /// Whoever looked at the same in this tick, and after the last call of all.
+    Unchanged,
     Nothing,
 }
 
@@ -90,12 +92,12 @@ impl<E: Send + Sync + 'static> Executor<E> {
         let strict = planned.effect == Effect::Reads || state.unwinding.is_some();
         let look = match share {
             Share::Nothing => Look::alone(shared.epoch),
-            Share::Tick if strict => Look::since(
+            Share::Tick if !strict => Look::since(shared.epoch, shared.ticked, shared.calls),
+            Share::Tick | Share::Unchanged => Look::since(
                 shared.epoch,
                 shared.ticked.max(shared.answered),
                 Calls::default(),
             ),
-            Share::Tick => Look::since(shared.epoch, shared.ticked, shared.calls),
         };
         let seat = Seat {
             place: planned.region.clone(),

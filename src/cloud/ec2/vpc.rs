@@ -5,6 +5,7 @@ use crate::cloud::call::{Outgoing, outgoing};
 use crate::cloud::error::CloudError;
 use crate::cloud::{Cloud, Tags, refused};
 use aws_sdk_ec2::types as aws;
+use drtool_engine::step::Look;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -28,19 +29,29 @@ impl Cloud {
     });
 
     /// Whether a VPC resolves names (`enableDnsSupport`), and gives names to what stands in it (`enableDnsHostnames`).
-    pub async fn vpc_dns(&self, region: &str, vpc: &str) -> Result<(bool, bool), CloudError> {
-        let support = self
-            .ec2(region)
-            .describe_vpc_attribute()
-            .vpc_id(vpc)
-            .attribute(aws::VpcAttributeName::EnableDnsSupport)
-            .send()
+    pub async fn vpc_dns(
+        &self,
+        region: &str,
+        vpc: &str,
+        look: Look,
+    ) -> Result<(bool, bool), CloudError> {
+        self.looks()
+            .shared(SERVICE, format!("ec2/dns/{region}/{vpc}"), look, async {
+                let support = self
+                    .ec2(region)
+                    .describe_vpc_attribute()
+                    .vpc_id(vpc)
+                    .attribute(aws::VpcAttributeName::EnableDnsSupport)
+                    .send()
+                    .await
+                    .map_err(refused(SERVICE, "DescribeVpcAttribute", region, vpc))?
+                    .enable_dns_support()
+                    .and_then(|v| v.value())
+                    .unwrap_or_default();
+                Ok((support, self.vpc_dns_hostnames(region, vpc).await?))
+            })
             .await
-            .map_err(refused(SERVICE, "DescribeVpcAttribute", region, vpc))?
-            .enable_dns_support()
-            .and_then(|v| v.value())
-            .unwrap_or_default();
-        Ok((support, self.vpc_dns_hostnames(region, vpc).await?))
+            .map(|dns| *dns)
     }
 
     async fn vpc_dns_hostnames(&self, region: &str, vpc: &str) -> Result<bool, CloudError> {

@@ -6,8 +6,8 @@ use crate::env::Env;
 use drtool_engine::Timestamp;
 use drtool_engine::step::{Cx, StepError};
 
-/// Lines at a log's end that are read: some rounds of a few questions, and where that is not enough, a round of very many.
-pub const TAILS: [i32; 2] = [30, 240];
+/// Lines at a log's end that are read: a round of a few questions, and where that is not enough, one of very many.
+pub const TAILS: [i32; 2] = [16, 240];
 
 /// Milliseconds for which an answer is one of now: some rounds with questions that time out, and the log's own delay.
 const FRESH: i64 = 60_000;
