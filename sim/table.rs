@@ -87,6 +87,11 @@ impl<V: Clone> Table<V> {
         true
     }
 
+    /// A row, to change what no reader of the table sees of it.
+    pub fn inner(&mut self, key: &str) -> Option<&mut V> {
+        self.0.get_mut(key)?.truth.as_mut().map(Arc::make_mut)
+    }
+
     /// Removes a row; readers may see it until `gone_at`.
     pub fn remove(&mut self, key: &str, gone_at: Nanos) -> Option<Arc<V>> {
         let row = self.0.get_mut(key)?;

@@ -14,6 +14,7 @@ use crate::clock::{MILLI, Nanos, SECOND};
 use crate::plane::From;
 use crate::services::ecs::Scope;
 use crate::world::World;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What a command did.
@@ -22,6 +23,14 @@ struct Outcome {
     errors: Vec<String>,
     status: i64,
     takes: Nanos,
+    /// What it did to the shell that ran it.
+    change: Change,
+}
+
+#[derive(Default)]
+struct Change {
+    strict: Option<bool>,
+    exported: Vec<(String, String)>,
 }
 
 impl Outcome {
@@ -31,15 +40,15 @@ impl Outcome {
             errors: vec![],
             status,
             takes: 0,
+            change: Change::default(),
         }
     }
 
     fn fails(line: String, status: i64, takes: Nanos) -> Outcome {
         Outcome {
-            out: vec![],
             errors: vec![line],
-            status,
             takes,
+            ..Outcome::status(status)
         }
     }
 }
@@ -55,18 +64,41 @@ pub(super) fn go_on(
     from: &From,
     mut run: Run,
 ) -> Option<Nanos> {
-    if let Some(done) = run.pending.take()
-        && let Some(code) = ended(world, scope, process, &mut run, done)
-    {
-        process.doing = Doing::Ends(code);
-        return Some(MILLI);
-    }
+    // What is written at one instant reaches the log together.
+    let mut written = vec![];
+    let stands = stand(world, process, from, &mut run, &mut written);
+    write_log(world, scope, &process.log, written);
+    let (doing, after) = match stands {
+        Stands::Ends(code) => (Doing::Ends(code), MILLI),
+        Stands::Waits(after) => (Doing::Runs(run), after),
+    };
+    process.doing = doing;
+    Some(after)
+}
+
+/// How a script stands when time must pass.
+enum Stands {
+    Ends(i64),
+    Waits(Nanos),
+}
+
+fn stand(
+    world: &mut World,
+    process: &Process,
+    from: &From,
+    run: &mut Run,
+    written: &mut Vec<String>,
+) -> Stands {
     let program = Arc::clone(&run.program);
+    if let Some(done) = run.pending.take()
+        && let Some(code) = ended(run, program.get(run.at), done, written)
+    {
+        return Stands::Ends(code);
+    }
     let calls = run.calls.clone();
     for _ in 0..AT_ONCE {
         let Some(op) = program.get(run.at) else {
-            process.doing = Doing::Ends(run.status);
-            return Some(MILLI);
+            return Stands::Ends(run.status);
         };
         match op {
             Op::Jump(to) => run.at = *to,
@@ -81,8 +113,9 @@ pub(super) fn go_on(
                 value: Assigned::Word(word),
                 ..
             } => {
-                let value = word.expand(&|name: &str| variable(&run, process, name));
-                run.variables.insert(name.clone(), value);
+                let value = word.expand(&|name: &str| variable(run, process, name));
+                let value = value.into_owned();
+                assign(run, name, value);
                 run.status = 0;
                 run.at += 1;
             }
@@ -92,53 +125,55 @@ pub(super) fn go_on(
                 ..
             } => {
                 let inside = matches!(op, Op::Assign { .. });
-                let outcome = match known::fixed(&calls, &run, process, command) {
+                let outcome = match calls.fixed(run, process, command) {
                     Some(Ok(call)) => call.run(world, from),
                     Some(Err(line)) => Outcome::fails(line.clone(), 1, MILLI),
                     None => {
-                        let words = fields(&run, process, command);
-                        if !inside && words.first().map(String::as_str) == Some("exit") {
-                            process.doing = Doing::Ends(exit(&run, &words));
-                            return Some(MILLI);
-                        }
-                        if inside {
-                            substitute(world, process, from, &run, &words)
-                        } else {
-                            execute(world, process, from, &mut run, &words)
+                        let words = fields(run, process, command);
+                        match words.first().map(Cow::as_ref) {
+                            Some("exit") if inside => Outcome::status(exit(run, &words)),
+                            Some("exit") => return Stands::Ends(exit(run, &words)),
+                            _ => execute(world, process, from, run, &words),
                         }
                     }
                 };
                 let takes = outcome.takes;
-                let done = heard(outcome, command.streams, inside);
+                let done = heard(run, outcome, command.streams, inside);
                 if takes > 0 {
                     run.pending = Some(done);
-                    process.doing = Doing::Runs(run);
-                    return Some(takes);
+                    return Stands::Waits(takes);
                 }
                 // A command that takes no time is followed by the next at once.
-                if let Some(code) = ended(world, scope, process, &mut run, done) {
-                    process.doing = Doing::Ends(code);
-                    return Some(MILLI);
+                if let Some(code) = ended(run, Some(op), done, written) {
+                    return Stands::Ends(code);
                 }
             }
         }
     }
     // A script of such commands alone would stop the clock.
-    process.doing = Doing::Runs(run);
-    Some(SECOND)
+    Stands::Waits(SECOND)
 }
 
-fn variable(run: &Run, process: &Process, name: &str) -> String {
+fn variable<'a>(run: &'a Run, process: &'a Process, name: &str) -> Cow<'a, str> {
     match name {
-        "?" => run.status.to_string(),
-        name => match run.variables.get(name) {
-            Some(value) => value.clone(),
-            None => process.variable(name).to_owned(),
-        },
+        "?" => Cow::Owned(run.status.to_string()),
+        name => Cow::Borrowed(match run.variables.get(name) {
+            Some(value) => value,
+            None => process.variable(name),
+        }),
     }
 }
 
-fn fields(run: &Run, process: &Process, command: &Simple) -> Vec<String> {
+fn assign(run: &mut Run, name: &str, value: String) {
+    match run.variables.get_mut(name) {
+        Some(held) => *held = value,
+        None => {
+            run.variables.insert(name.to_owned(), value);
+        }
+    }
+}
+
+fn fields<'a>(run: &'a Run, process: &'a Process, command: &'a Simple) -> Vec<Cow<'a, str>> {
     let mut fields = Vec::with_capacity(command.words.len());
     for word in &command.words {
         word.fields(&|name: &str| variable(run, process, name), &mut fields);
@@ -147,61 +182,55 @@ fn fields(run: &Run, process: &Process, command: &Simple) -> Vec<String> {
 }
 
 /// The status of `exit`.
-fn exit(run: &Run, words: &[String]) -> i64 {
+fn exit(run: &Run, words: &[Cow<'_, str>]) -> i64 {
     let given = words.get(1).and_then(|word| word.parse().ok());
     given.unwrap_or(run.status)
 }
 
 /// A command has ended: its lines are written, and the next one's turn comes. Answers the script's end if this was it.
-fn ended(
-    world: &mut World,
-    scope: &Scope,
-    process: &Process,
-    run: &mut Run,
-    done: Ended,
-) -> Option<i64> {
-    for line in &done.lines {
-        write_log(world, scope, &process.log, line);
-    }
+fn ended(run: &mut Run, op: Option<&Op>, done: Ended, written: &mut Vec<String>) -> Option<i64> {
+    add(written, done.lines);
     run.status = done.status;
-    let program = Arc::clone(&run.program);
-    let op = program.get(run.at);
     if let Some(Op::Assign { name, .. }) = op {
-        run.variables.insert(name.clone(), done.value);
+        assign(run, name, done.value);
     }
     run.at += 1;
     let fatal = done.status != 0 && run.strict && op.is_some_and(Op::must_succeed);
     fatal.then_some(done.status)
 }
 
-/// What comes of a command's lines. `inside` of `$(…)`, what is written to its output is the value.
-fn heard(outcome: Outcome, streams: Streams, inside: bool) -> Ended {
+/// What comes of a command's lines, and of what it did to its shell. `inside` of `$(…)`, what is written to its output is
+/// the value, and the shell is one of its own, which is gone with what was done to it.
+fn heard(run: &mut Run, outcome: Outcome, streams: Streams, inside: bool) -> Ended {
     let (mut lines, mut value) = (vec![], vec![]);
-    for (written, stream) in [(outcome.out, streams.out), (outcome.errors, streams.errors)] {
-        match stream {
-            Stream::Nowhere => {}
-            Stream::Out if inside => value.extend(written),
-            Stream::Out | Stream::Errors => lines.extend(written),
-        }
+    let mut hear = |written, stream| match stream {
+        Stream::Nowhere => {}
+        Stream::Out if inside => add(&mut value, written),
+        Stream::Out | Stream::Errors => add(&mut lines, written),
+    };
+    hear(outcome.out, streams.out);
+    hear(outcome.errors, streams.errors);
+    let mut value = match value.len() {
+        0 | 1 => value.pop().unwrap_or_default(),
+        _ => value.join("\n"),
+    };
+    value.truncate(value.trim_end_matches('\n').len());
+    if !inside {
+        run.strict = outcome.change.strict.unwrap_or(run.strict);
+        run.variables.extend(outcome.change.exported);
     }
     Ended {
         lines,
-        value: value.join("\n").trim_end_matches('\n').to_owned(),
+        value,
         status: outcome.status,
     }
 }
 
-/// Runs a command in a shell of its own: what it does to that shell is gone with it.
-fn substitute(
-    world: &mut World,
-    process: &Process,
-    from: &From,
-    run: &Run,
-    words: &[String],
-) -> Outcome {
-    match words.first().map(String::as_str) {
-        Some("exit") => Outcome::status(exit(run, words)),
-        _ => execute(world, process, from, &mut run.clone(), words),
+/// Adds lines to lines; to none, without moving them.
+fn add(to: &mut Vec<String>, lines: Vec<String>) {
+    match to.is_empty() {
+        true => *to = lines,
+        false => to.extend(lines),
     }
 }
 
@@ -209,8 +238,8 @@ fn execute(
     world: &mut World,
     process: &Process,
     from: &From,
-    run: &mut Run,
-    words: &[String],
+    run: &Run,
+    words: &[Cow<'_, str>],
 ) -> Outcome {
     let name = words
         .first()
@@ -221,7 +250,10 @@ fn execute(
         "true" | ":" => Outcome::status(0),
         "false" => Outcome::status(1),
         "echo" => Outcome {
-            out: rest.join(" ").split('\n').map(str::to_owned).collect(),
+            out: match rest {
+                [one] if !one.contains('\n') => vec![one.clone().into_owned()],
+                words => words.join(" ").split('\n').map(str::to_owned).collect(),
+            },
             ..Outcome::status(0)
         },
         "[" | "test" => match condition::test(name, rest) {
@@ -240,29 +272,29 @@ fn execute(
             ),
         },
         "set" => {
+            let mut outcome = Outcome::status(0);
             for option in rest {
-                match option.as_str() {
-                    "-e" | "-eu" | "-ue" => run.strict = true,
-                    "+e" => run.strict = false,
+                match option.as_ref() {
+                    "-e" | "-eu" | "-ue" => outcome.change.strict = Some(true),
+                    "+e" => outcome.change.strict = Some(false),
                     "-u" => {}
                     other => {
-                        return Outcome::fails(
-                            format!("set: {other}: not something that this image can run"),
-                            127,
-                            0,
-                        );
+                        let line = format!("set: {other}: not something that this image can run");
+                        outcome.errors.push(line);
+                        outcome.status = 127;
+                        break;
                     }
                 }
             }
-            Outcome::status(0)
+            outcome
         }
         "export" => {
-            for given in rest {
-                if let Some((name, value)) = given.split_once('=') {
-                    run.variables.insert(name.to_owned(), value.to_owned());
-                }
-            }
-            Outcome::status(0)
+            let given = rest.iter().filter_map(|given| given.split_once('='));
+            let mut outcome = Outcome::status(0);
+            outcome.change.exported = given
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            outcome
         }
         "psql" | "mysql" => match known::read(run, process, name, rest) {
             Ok(call) => call.run(world, from),

@@ -221,7 +221,7 @@ pub(crate) fn begin(
     let log = process.log.clone();
     put(world, scope, key, container, Some(process));
     if let Some(line) = line {
-        write_log(world, scope, &log, &line);
+        write_log(world, scope, &log, vec![line]);
     }
     again(world, scope, key, container, first);
 }
@@ -262,15 +262,43 @@ fn again(world: &mut World, scope: &Scope, key: &str, container: usize, after: N
     scope.later(world, after, "process", key, json!(container));
 }
 
-fn write_log(world: &mut World, scope: &Scope, log: &Option<Arc<LogStream>>, line: &str) {
-    if let Some((region, group, stream)) = log.as_deref() {
-        crate::services::logs::put(world, &scope.account, region, group, stream, line);
+fn write_log(world: &mut World, scope: &Scope, log: &Option<Arc<LogStream>>, lines: Vec<String>) {
+    if let Some((region, group, stream)) = log.as_deref()
+        && !lines.is_empty()
+    {
+        crate::services::logs::put(world, &scope.account, region, group, stream, lines);
     }
+}
+
+/// Goes on with what runs in a container; answers no process if no script runs there.
+fn go_on(
+    world: &mut World,
+    scope: &Scope,
+    key: &str,
+    container: usize,
+) -> Option<(Process, Option<Nanos>)> {
+    // Nobody looks at it while it goes on, so it is taken out of its container, not copied.
+    let task = scope.seen_mut(world)?.tasks.inner(key)?;
+    let from = task.from(&scope.account, &scope.region)?;
+    let held = &mut task.containers.get_mut(container)?.process;
+    let mut process = held.take_if(|process| matches!(process.doing, Doing::Runs(_)))?;
+    let next = match std::mem::replace(&mut process.doing, Doing::Listens) {
+        Doing::Runs(run) => client::go_on(world, scope, &mut process, &from, run),
+        _ => None,
+    };
+    Some((process, next))
 }
 
 /// A process goes on.
 pub(crate) fn happen(world: &mut World, scope: &Scope, key: &str, detail: &Value) {
     let container = detail.as_u64().unwrap_or(0) as usize;
+    if let Some((process, next)) = go_on(world, scope, key, container) {
+        put(world, scope, key, container, Some(process));
+        if let Some(after) = next {
+            again(world, scope, key, container, after);
+        }
+        return;
+    }
     let Some(mut process) = process(world, scope, key, container).cloned() else {
         return;
     };
@@ -293,11 +321,8 @@ pub(crate) fn happen(world: &mut World, scope: &Scope, key: &str, detail: &Value
             process.doing = Doing::Listens;
             None
         }
-        (Doing::Runs(_), _) => match std::mem::replace(&mut process.doing, Doing::Listens) {
-            Doing::Runs(run) => client::go_on(world, scope, &mut process, &from, run),
-            _ => None,
-        },
-        (Doing::Listens, _) => None,
+        // What runs has gone on above.
+        (Doing::Runs(_) | Doing::Listens, _) => None,
     };
     put(world, scope, key, container, Some(process));
     if let Some(after) = next {

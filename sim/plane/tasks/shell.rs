@@ -7,6 +7,7 @@ mod lex;
 mod parse;
 
 use super::client::Calls;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -132,34 +133,44 @@ impl Op {
 }
 
 impl Piece {
-    fn expand(&self, value: &dyn Fn(&str) -> String) -> String {
+    fn expand<'a>(&'a self, value: &impl Fn(&str) -> Cow<'a, str>) -> Cow<'a, str> {
         match self {
-            Piece::Text(text) => text.clone(),
+            Piece::Text(text) => Cow::Borrowed(text),
             Piece::Variable { name, default, .. } => match (value(name), default) {
-                (empty, Some(default)) if empty.is_empty() => default.clone(),
+                (empty, Some(default)) if empty.is_empty() => Cow::Borrowed(default),
                 (found, _) => found,
             },
             // The parser lets it stand nowhere but in an assignment of its own.
-            Piece::Output(_) => String::new(),
+            Piece::Output(_) => Cow::Borrowed(""),
         }
     }
 }
 
 impl Word {
     /// The word as one text.
-    pub fn expand(&self, value: &dyn Fn(&str) -> String) -> String {
-        self.0.iter().map(|piece| piece.expand(value)).collect()
+    pub fn expand<'a>(&'a self, value: &impl Fn(&str) -> Cow<'a, str>) -> Cow<'a, str> {
+        match self.0.as_slice() {
+            [one] => one.expand(value),
+            pieces => {
+                let pieces = pieces.iter().map(|piece| piece.expand(value));
+                Cow::Owned(pieces.collect())
+            }
+        }
     }
 
     /// The fields that it becomes: the value of an unquoted variable is split at its blanks, and nothing at all is no
     /// field.
-    pub fn fields(&self, value: &dyn Fn(&str) -> String, fields: &mut Vec<String>) {
-        let mut field: Option<String> = None;
+    pub fn fields<'a>(
+        &'a self,
+        value: &impl Fn(&str) -> Cow<'a, str>,
+        fields: &mut Vec<Cow<'a, str>>,
+    ) {
+        let mut field: Option<Cow<'a, str>> = None;
         for piece in &self.0 {
             let text = piece.expand(value);
             if !matches!(piece, Piece::Variable { quoted: false, .. }) {
                 match &mut field {
-                    Some(field) => field.push_str(&text),
+                    Some(field) => *field += text,
                     None => field = Some(text),
                 }
                 continue;
@@ -169,7 +180,7 @@ impl Word {
                     fields.extend(field.take());
                 }
                 if !part.is_empty() {
-                    field.get_or_insert_default().push_str(part);
+                    field.get_or_insert_default().to_mut().push_str(part);
                 }
             }
         }

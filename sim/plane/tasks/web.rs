@@ -195,7 +195,7 @@ pub(super) fn boot(
         let code = match statements(world, scope, process, web, from, &sql) {
             Ok(()) => 0,
             Err(line) => {
-                super::write_log(world, scope, &process.log, &line);
+                super::write_log(world, scope, &process.log, vec![line]);
                 1
             }
         };
@@ -209,7 +209,7 @@ pub(super) fn boot(
                 let at = pool.connection.database.clone();
                 process.pool = Some(pool);
                 if let Err(line) = migrate(world, scope, process, web, &at, &access) {
-                    super::write_log(world, scope, &process.log, &line);
+                    super::write_log(world, scope, &process.log, vec![line]);
                     process.doing = Doing::Ends(1);
                     return Some(SECOND);
                 }
@@ -221,14 +221,17 @@ pub(super) fn boot(
                         world,
                         scope,
                         &process.log,
-                        &format!("waiting for the database at {}: {error}", access.host),
+                        vec![format!(
+                            "waiting for the database at {}: {error}",
+                            access.host
+                        )],
                     );
                     if now >= until {
                         super::write_log(
                             world,
                             scope,
                             &process.log,
-                            "Could not connect to database server. Aborting.",
+                            vec!["Could not connect to database server. Aborting.".into()],
                         );
                         process.doing = Doing::Ends(1);
                         return Some(SECOND);
@@ -247,7 +250,7 @@ pub(super) fn boot(
         world,
         scope,
         &process.log,
-        &format!("listening on 0.0.0.0:{}", web.port(process)),
+        vec![format!("listening on 0.0.0.0:{}", web.port(process))],
     );
     None
 }
@@ -279,7 +282,7 @@ fn run(
     sql: &[String],
 ) -> Result<(), String> {
     for statement in sql {
-        super::write_log(world, scope, &process.log, statement);
+        super::write_log(world, scope, &process.log, vec![statement.clone()]);
         rds::query_in(world, at, &access.user, &access.name, statement)?;
     }
     Ok(())

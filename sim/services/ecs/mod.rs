@@ -155,6 +155,12 @@ impl Scope {
             .map(|p| &p.ecs)
     }
 
+    pub fn seen_mut<'w>(&self, world: &'w mut World) -> Option<&'w mut State> {
+        world
+            .seen_place_mut(&self.account, &self.region)
+            .map(|p| &mut p.ecs)
+    }
+
     pub fn arn(&self, resource: &str) -> String {
         format!("arn:aws:ecs:{}:{}:{resource}", self.region, self.account)
     }

@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
-/// Appends one event, as the awslogs driver does: the stream is made if absent, the group is not. Lost if the group is
-/// absent.
+/// Appends an event for each message, as the awslogs driver does: the stream is made if absent, the group is not. Lost if
+/// the group is absent.
 pub fn put(
     world: &mut World,
     account: &str,
     region: &str,
     group: &str,
     stream: &str,
-    message: &str,
+    messages: Vec<String>,
 ) {
     let at = milliseconds(world);
     let now = world.now();
@@ -32,16 +32,18 @@ pub fn put(
     if !state.streams.contains(&key) {
         state.streams.put(key.clone(), Stream::new(stream, at), now);
     }
-    let event = LogEvent {
+    let events = messages.into_iter().map(|message| LogEvent {
         timestamp: at,
         ingested: at,
-        message: message.to_owned(),
-    };
+        message,
+    });
     if !filtered {
-        state.streams.settle(&key, |stream| stream.push(event));
+        state.streams.settle(&key, |stream| stream.append(events));
         return;
     }
-    append(world, account, region, group, &key, vec![event]);
+    for event in events {
+        append(world, account, region, group, &key, vec![event]);
+    }
 }
 
 /// What a group holds, oldest first: time, stream, message. For whoever looks from outside the API.

@@ -43,7 +43,7 @@ impl Stream {
         }
     }
 
-    pub fn append(&mut self, events: Vec<LogEvent>) {
+    pub fn append(&mut self, events: impl IntoIterator<Item = LogEvent>) {
         events.into_iter().for_each(|event| self.push(event));
     }
 

@@ -160,12 +160,12 @@ fn what_a_task_prints_can_be_read_from_either_end() {
             HERE,
             "/ecs/redmine",
             "app/redmine/1",
-            &format!("line {n}"),
+            vec![format!("line {n}")],
         );
         let then = world.now() + clock::SECOND;
         world.advance_to(then);
     }
-    put(&mut world, ACCOUNT, HERE, "/none", "s", "lost");
+    put(&mut world, ACCOUNT, HERE, "/none", "s", vec!["lost".into()]);
     let messages = |answer: &Value| -> Vec<String> {
         answer["events"]
             .as_array()
@@ -316,7 +316,7 @@ fn a_metric_filter_publishes_what_it_finds() {
         HERE,
         "/ecs/redmine",
         "s",
-        r#"{"level":"error","ms":250}"#,
+        vec![r#"{"level":"error","ms":250}"#.into()],
     );
     put(
         &mut world,
@@ -324,7 +324,7 @@ fn a_metric_filter_publishes_what_it_finds() {
         HERE,
         "/ecs/redmine",
         "s",
-        r#"{"level":"error","ms":20}"#,
+        vec![r#"{"level":"error","ms":20}"#.into()],
     );
     let metrics = world
         .invoke(
@@ -406,7 +406,14 @@ fn a_group_has_at_most_two_subscription_filters() {
 #[test]
 fn expired_events_are_not_read_any_more() {
     let mut world = world();
-    put(&mut world, ACCOUNT, HERE, "/ecs/redmine", "s", "old");
+    put(
+        &mut world,
+        ACCOUNT,
+        HERE,
+        "/ecs/redmine",
+        "s",
+        vec!["old".into()],
+    );
     call(
         &mut world,
         "PutRetentionPolicy",

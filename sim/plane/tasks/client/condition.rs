@@ -1,5 +1,7 @@
 //! `test`, which is also called `[`.
 
+use std::borrow::Cow;
+
 /// Operators that a shell's `test` knows and this one does not.
 const UNKNOWN: &[&str] = &[
     "!", "(", ")", "-a", "-o", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot",
@@ -8,8 +10,8 @@ const UNKNOWN: &[&str] = &[
 ];
 
 /// Whether the condition holds; the error is the line that the shell writes.
-pub fn test(name: &str, operands: &[String]) -> Result<bool, String> {
-    let mut words: Vec<&str> = operands.iter().map(String::as_str).collect();
+pub fn test(name: &str, operands: &[Cow<'_, str>]) -> Result<bool, String> {
+    let mut words: Vec<&str> = operands.iter().map(Cow::as_ref).collect();
     if name == "[" && words.pop() != Some("]") {
         return Err("sh: [: missing ]".into());
     }
