@@ -61,6 +61,15 @@ impl<'w> Here<'w> {
         }
     }
 
+    /// Another interface in the same place, if it is there.
+    pub fn neighbour(&self, account: &str, region: &str, id: &str) -> Option<Here<'w>> {
+        if (self.account, self.region) != (account, region) {
+            return None;
+        }
+        let interface = self.state.interfaces.get(id).filter(|i| !i.released)?;
+        Some(Here::at(self.account, self.region, self.state, interface))
+    }
+
     pub fn route_table(&self) -> Option<&'w RouteTable> {
         table_of(
             self.state,
@@ -97,15 +106,14 @@ impl<'w> Here<'w> {
             .entries
             .iter()
             .filter(|entry| {
-                let any = entry.protocol == "-1";
-                let of_port = any
-                    || entry
-                        .ports
-                        .is_none_or(|(from, to)| (from..=to).contains(&i64::from(port)));
+                let of_port = |(from, to)| (from..=to).contains(&i64::from(port));
                 entry.egress == egress
-                    && (any || entry.protocol == "6")
-                    && of_port
                     && entry.cidr.is_some_and(|cidr| cidr.has(other))
+                    && match entry.protocol.as_str() {
+                        "-1" => true,
+                        "6" => entry.ports.is_none_or(of_port),
+                        _ => false,
+                    }
             })
             .min_by_key(|entry| entry.number);
         match first {

@@ -48,7 +48,11 @@ pub(super) fn walk(
                     region,
                     id,
                 } => {
-                    let there = target(world, account, region, id)?;
+                    let there = here.neighbour(account, region, id);
+                    let there = match there {
+                        Some(there) => there,
+                        None => target(world, account, region, id)?,
+                    };
                     to_interface(world, &here, &there, port, groups)
                 }
                 To::Address(text) => to_address(world, &here, text, port, groups),

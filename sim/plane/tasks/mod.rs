@@ -251,7 +251,10 @@ pub(crate) fn process<'w>(
 }
 
 fn put(world: &mut World, scope: &Scope, key: &str, container: usize, process: Option<Process>) {
-    scope.state(world).tasks.settle(key, |task| {
+    let Some(state) = scope.seen_mut(world) else {
+        return;
+    };
+    state.tasks.settle(key, |task| {
         if let Some(container) = task.containers.get_mut(container) {
             container.process = process;
         }

@@ -1,7 +1,7 @@
 //! The door to a database: names, connections, logins, rows.
 
 use super::address::{Found, find};
-use super::{Content, Instance};
+use super::{Content, Instance, State};
 use crate::clock::Nanos;
 use crate::plane;
 use crate::plane::database::{Database, Dialect, Session};
@@ -82,17 +82,22 @@ pub enum Role {
 pub fn role(world: &World, at: &DatabaseRef) -> Option<Role> {
     let there = instance(world, at)?;
     let rds = &world.seen_place(&at.account, &at.region)?.rds;
-    if let Content::Follows(follower) = rds.contents.get(&there.contents)? {
-        return Some(Role::Replica {
+    let content = rds.contents.get(&there.contents)?;
+    Some(role_of(world, rds, there, content))
+}
+
+fn role_of(world: &World, rds: &State, there: &Instance, content: &Content) -> Role {
+    if let Content::Follows(follower) = content {
+        return Role::Replica {
             replayed: replayed_at(world, follower),
-        });
+        };
     }
     let reader = there
         .cluster
         .as_ref()
         .and_then(|cluster| rds.clusters.get(cluster))
         .is_some_and(|cluster| cluster.writer.as_ref() != Some(&there.id));
-    Some(if reader { Role::Reader } else { Role::Writer })
+    if reader { Role::Reader } else { Role::Writer }
 }
 
 /// The instant of the last transaction that a server holds: now, but for a replica.
@@ -114,12 +119,34 @@ pub fn contents<'w>(world: &'w World, at: &DatabaseRef) -> Option<Cow<'w, Databa
 pub fn shared_contents(world: &World, at: &DatabaseRef) -> Option<Arc<Database>> {
     let instance = instance(world, at)?;
     let rds = &world.seen_place(&at.account, &at.region)?.rds;
-    match rds.contents.get(&instance.contents)? {
+    shared(world, rds.contents.get(&instance.contents)?)
+}
+
+fn shared(world: &World, content: &Content) -> Option<Arc<Database>> {
+    match content {
         Content::Own(database) => Some(Arc::clone(database)),
         follows @ Content::Follows(_) => {
             resolve(world, follows).map(|held| Arc::new(held.into_owned()))
         }
     }
+}
+
+/// A server with what it holds and whether it takes writes, to be held on to while the world changes.
+pub struct Held {
+    pub instance: Arc<Instance>,
+    pub contents: Arc<Database>,
+    pub role: Role,
+}
+
+pub fn held(world: &World, at: &DatabaseRef) -> Option<Held> {
+    let rds = &world.seen_place(&at.account, &at.region)?.rds;
+    let instance = rds.instances.shared(&at.instance)?;
+    let content = rds.contents.get(&instance.contents)?;
+    Some(Held {
+        contents: shared(world, content)?,
+        role: role_of(world, rds, &instance, content),
+        instance,
+    })
 }
 
 pub(super) fn resolve<'w>(world: &'w World, content: &'w Content) -> Option<Cow<'w, Database>> {
@@ -170,6 +197,25 @@ pub fn connect(world: &World, login: &Login<'_>) -> Result<DatabaseRef, ConnectE
 
 /// Logs in and keeps the connection, which then lives on until something ends it: see [`session`].
 pub fn open(world: &mut World, login: &Login<'_>) -> Result<Connection, ConnectError> {
+    enter(world, login, |to| {
+        Some(plane::Flow {
+            from: login.from.clone(),
+            to,
+            port: login.port,
+        })
+    })
+}
+
+/// The same for a connection that is closed before time passes: nobody will ask whether its packets still flow.
+pub fn visit(world: &mut World, login: &Login<'_>) -> Result<Connection, ConnectError> {
+    enter(world, login, |_| None)
+}
+
+fn enter(
+    world: &mut World,
+    login: &Login<'_>,
+    flow: impl FnOnce(plane::To) -> Option<plane::Flow>,
+) -> Result<Connection, ConnectError> {
     let since = world.now();
     let let_in = login.check(world)?;
     let database = let_in.found.database();
@@ -177,7 +223,7 @@ pub fn open(world: &mut World, login: &Login<'_>) -> Result<Connection, ConnectE
         user: login.user.to_owned(),
         database: login.database.to_owned(),
         application: login.application.to_owned(),
-        flow: Some(let_in.flow),
+        flow: flow(let_in.to),
         address: let_in.address.to_owned(),
         since,
         tls: login.tls,
@@ -219,16 +265,17 @@ pub struct Login<'a> {
 /// What a login that was let in has found on its way.
 struct LetIn<'w> {
     found: Found<'w>,
-    flow: plane::Flow,
+    /// The server as the client's packets know it.
+    to: plane::To,
     /// The client's address as the server sees it.
     address: &'w str,
 }
 
 impl Login<'_> {
     /// The way to the server: within AWS the name means the private address, from outside the public one.
-    fn flow(&self, found: &Found<'_>) -> plane::Flow {
+    fn to(&self, found: &Found<'_>) -> plane::To {
         let endpoint = found.endpoint;
-        let to = match self.from {
+        match self.from {
             plane::From::Interface { .. } => plane::To::Interface {
                 account: found.account.to_owned(),
                 region: found.region.to_owned(),
@@ -238,11 +285,6 @@ impl Login<'_> {
                 let public = endpoint.public_ip.as_ref();
                 plane::To::Address(public.unwrap_or(&endpoint.ip).clone())
             }
-        };
-        plane::Flow {
-            from: self.from.clone(),
-            to,
-            port: self.port,
         }
     }
 
@@ -253,8 +295,8 @@ impl Login<'_> {
         if super::neighbours::data_dark(world, found.region) {
             return Err(ConnectError::TimedOut(format!("{} is dark", found.region)));
         }
-        let flow = self.flow(&found);
-        plane::reach(world, &flow.from, &flow.to, flow.port)
+        let to = self.to(&found);
+        plane::reach(world, self.from, &to, self.port)
             .map_err(|blocked| ConnectError::TimedOut(blocked.to_string()))?;
         if !there.up || self.port != found.endpoint.port {
             return Err(ConnectError::Refused);
@@ -275,7 +317,7 @@ impl Login<'_> {
             }
             plane::From::Resolver { .. } => "",
         };
-        if force_tls(there, contents.dialect) && !self.tls {
+        if !self.tls && force_tls(there, contents.dialect) {
             return Err(ConnectError::TlsRequired(match contents.dialect {
                 Dialect::Postgres => format!(
                     "no pg_hba.conf entry for host \"{from}\", user \"{}\", database \"{}\", no encryption (SQLSTATE 28000)",
@@ -333,7 +375,7 @@ impl Login<'_> {
         }
         Ok(LetIn {
             found,
-            flow,
+            to,
             address: from,
         })
     }

@@ -52,8 +52,8 @@ mod tag;
 pub use address::{Address, address_of, database_at};
 pub(crate) use connect::own;
 pub use connect::{
-    ConnectError, Connection, DatabaseRef, Login, Role, close, connect, contents, open, role,
-    session, shared_contents,
+    ConnectError, Connection, DatabaseRef, Held, Login, Role, close, connect, contents, held, open,
+    role, session, shared_contents, visit,
 };
 pub use engines::withdraw;
 pub use instance::Instance;

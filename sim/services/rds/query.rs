@@ -44,11 +44,9 @@ pub(crate) fn refuses_writes(
     let there = instance(world, at)?;
     let contents = contents(world, at)?;
     let set = |name: &str| {
-        let value = there.parameters.get(name).map(String::as_str);
-        matches!(
-            value.map(str::to_ascii_lowercase).as_deref(),
-            Some("1" | "on" | "true")
-        )
+        let value = there.parameters.get(name);
+        let is = |yes: &&str| value.is_some_and(|value| value.eq_ignore_ascii_case(yes));
+        ["1", "on", "true"].iter().any(is)
     };
     let replica = role(world, at) != Some(Role::Writer);
     match contents.dialect {

@@ -26,7 +26,7 @@ impl Server<'_> {
             ("version", []) => Value::Text(self.version()),
             ("current_user" | "session_user" | "user" | "current_role", []) => match self.dialect()
             {
-                Dialect::Postgres => Value::text(&self.user),
+                Dialect::Postgres => Value::text(self.user),
                 Dialect::Mysql => Value::Text(format!("{}@%", self.user)),
             },
             ("now" | "current_timestamp", []) => self.now(),
@@ -143,7 +143,7 @@ impl Server<'_> {
                     _ => Value::Null,
                 }
             }
-            ("current_database" | "current_catalog", []) => Value::text(&self.database),
+            ("current_database" | "current_catalog", []) => Value::text(self.database.as_ref()),
             ("current_schema", []) => Value::text("public"),
             ("inet_server_addr", []) => Value::Text(self.address()),
             ("inet_server_port", []) => Value::Int(
@@ -238,7 +238,7 @@ impl Server<'_> {
 
     pub(super) fn mysql(&mut self, name: &str, arguments: &[Value]) -> Option<Value> {
         Some(match (name, arguments) {
-            ("database" | "schema", []) => match self.database.as_str() {
+            ("database" | "schema", []) => match self.database.as_ref() {
                 "" => Value::Null,
                 name => Value::text(name),
             },

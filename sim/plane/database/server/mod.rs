@@ -7,8 +7,9 @@ mod table;
 use super::relation::Value;
 use super::{Database, Dialect, Session};
 use crate::clock::Nanos;
-use crate::services::rds::{self, DatabaseRef, Instance, Role};
+use crate::services::rds::{self, DatabaseRef, Held, Instance, Role};
 use crate::world::World;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,9 +17,9 @@ use std::sync::Arc;
 /// A server in one client's connection.
 pub struct Server<'w> {
     pub world: &'w mut World,
-    pub at: DatabaseRef,
-    pub user: String,
-    pub database: String,
+    pub at: &'w DatabaseRef,
+    pub user: &'w str,
+    pub database: Cow<'w, str>,
     pub contents: Arc<Database>,
     pub role: Role,
     pub instance: Arc<Instance>,
@@ -76,23 +77,24 @@ fn first_database(instance: &Instance, dialect: Dialect) -> String {
 impl<'w> Server<'w> {
     pub fn new(
         world: &'w mut World,
-        at: &DatabaseRef,
-        user: &str,
-        database: &str,
+        at: &'w DatabaseRef,
+        user: &'w str,
+        database: &'w str,
     ) -> Answer<Server<'w>> {
         let gone = || "server closed the connection unexpectedly".to_owned();
-        let place = world.seen_place(&at.account, &at.region).ok_or_else(gone)?;
-        let instance = place.rds.instances.shared(&at.instance).ok_or_else(gone)?;
-        let contents = rds::shared_contents(world, at).ok_or_else(gone)?;
-        let role = rds::role(world, at).ok_or_else(gone)?;
+        let Held {
+            instance,
+            contents,
+            role,
+        } = rds::held(world, at).ok_or_else(gone)?;
         let database = match database {
-            "" => first_database(&instance, contents.dialect),
-            named => named.to_owned(),
+            "" => Cow::Owned(first_database(&instance, contents.dialect)),
+            named => Cow::Borrowed(named),
         };
         Ok(Server {
             world,
-            at: at.clone(),
-            user: user.to_owned(),
+            at,
+            user,
             database,
             contents,
             role,

@@ -72,7 +72,7 @@ impl Server<'_> {
     }
 
     pub(super) fn postgres_setting(&self, name: &str) -> Option<Value> {
-        let read_only = rds::refuses_writes(self.world, &self.at, Some(&self.database)).is_some();
+        let read_only = rds::refuses_writes(self.world, self.at, Some(&self.database)).is_some();
         let on = |yes: bool| Value::text(if yes { "on" } else { "off" });
         let version = &self.contents.version;
         Some(match name {
@@ -86,7 +86,7 @@ impl Server<'_> {
             }
             "transaction_read_only" => on(read_only),
             "default_transaction_read_only" => {
-                let by_database = self.contents.standing.databases.get(&self.database);
+                let by_database = self.contents.standing.databases.get(self.database.as_ref());
                 let by_group = self
                     .instance
                     .parameters
@@ -107,7 +107,7 @@ impl Server<'_> {
             ),
             "data_checksums" => on(true),
             "is_superuser" => on(false),
-            "session_authorization" => Value::text(&self.user),
+            "session_authorization" => Value::text(self.user),
             "server_encoding" | "client_encoding"
                 if !self.instance.parameters.contains_key(name) =>
             {
@@ -162,7 +162,7 @@ impl Server<'_> {
                     .hash(&["server-id", &self.instance.resource], 0)
                     % 2_000_000_000) as i64,
             ),
-            "read_only" => number(rds::refuses_writes(self.world, &self.at, None).is_some()),
+            "read_only" => number(rds::refuses_writes(self.world, self.at, None).is_some()),
             "innodb_read_only" => number(self.role == Role::Reader),
             "super_read_only" => number(false),
             "log_bin" => number(self.writes_binary_log()),

@@ -146,8 +146,8 @@ impl Server<'_> {
             ]);
         }
         let own = Session {
-            user: self.user.clone(),
-            database: self.database.clone(),
+            user: self.user.to_owned(),
+            database: self.database.to_string(),
             application: String::new(),
             flow: None,
             address: String::new(),
@@ -291,7 +291,7 @@ impl Server<'_> {
         let mut relation = Relation::of(&["table_schema", "table_name", "table_type"]);
         let schema = match self.dialect() {
             Dialect::Postgres => "public",
-            Dialect::Mysql => self.database.as_str(),
+            Dialect::Mysql => &self.database,
         };
         let mut names: Vec<&str> = self
             .contents
@@ -349,7 +349,7 @@ impl Server<'_> {
         }
         row(
             self.pid,
-            &self.user,
+            self.user,
             "localhost",
             &self.database,
             "Query",

@@ -51,8 +51,8 @@ pub fn remember(server: &Server<'_>, sql: &str, statements: &[Statement], rows: 
         }
         answered.push_back(Answered {
             contents: Arc::downgrade(&server.contents),
-            user: server.user.clone(),
-            database: server.database.clone(),
+            user: server.user.to_owned(),
+            database: server.database.to_string(),
             sql: sql.to_owned(),
             rows: rows.to_vec(),
         });

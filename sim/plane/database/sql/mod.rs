@@ -158,15 +158,15 @@ fn commit(
     change: impl FnOnce(&mut super::Database, crate::clock::Nanos),
 ) -> Answer<()> {
     let now = server.world.now();
-    change(rds::own(server.world, &server.at)?, now);
-    if let Some(contents) = rds::shared_contents(server.world, &server.at) {
+    change(rds::own(server.world, server.at)?, now);
+    if let Some(contents) = rds::shared_contents(server.world, server.at) {
         server.contents = contents;
     }
     Ok(())
 }
 
 fn writable(server: &Server<'_>) -> Answer<()> {
-    match rds::refuses_writes(server.world, &server.at, Some(&server.database)) {
+    match rds::refuses_writes(server.world, server.at, Some(&server.database)) {
         Some(refusal) => Err(refusal),
         None => Ok(()),
     }

@@ -45,7 +45,7 @@ impl Call {
             tls: self.tls,
             application: &self.application,
         };
-        let connection = match rds::open(world, &login) {
+        let connection = match rds::visit(world, &login) {
             Ok(connection) => connection,
             Err(error) => return self.not_connected(&error),
         };
