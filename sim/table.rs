@@ -87,6 +87,17 @@ impl<V: Clone> Table<V> {
         true
     }
 
+    /// Has an event of the world make another of a row: visible at once.
+    pub fn settle_as(&mut self, key: &str, value: Arc<V>) {
+        if let Some(row) = self.0.get_mut(key)
+            && row.truth.is_some()
+        {
+            row.truth = Some(value);
+            row.stale = None;
+            row.fresh_at = 0;
+        }
+    }
+
     /// A row, to change what no reader of the table sees of it.
     pub fn inner(&mut self, key: &str) -> Option<&mut V> {
         self.0.get_mut(key)?.truth.as_mut().map(Arc::make_mut)

@@ -5,6 +5,7 @@ use super::scheduler::{Seen, Turn};
 use super::services::{UNIT, Unit};
 use crate::world::World;
 use serde_json::json;
+use std::sync::Arc;
 
 impl Turn<'_> {
     /// Takes in what became of tasks since the last look, and trips the breaker.
@@ -15,10 +16,12 @@ impl Turn<'_> {
             .filter(|t| t.healthy)
             .map(|t| t.unit.clone())
             .collect();
-        for unit in &mut self.service.units {
-            if well.contains(&unit.id) {
-                unit.failed = 0;
-            }
+        let recovers = |unit: &Unit| unit.failed > 0 && well.contains(&unit.id);
+        if self.service.units.iter().any(recovers) {
+            let units = self.service_mut().units.iter_mut();
+            units
+                .filter(|unit| recovers(unit))
+                .for_each(|unit| unit.failed = 0);
         }
         if !well.is_empty() {
             let notes = self.notes(world);
@@ -27,10 +30,11 @@ impl Turn<'_> {
         }
         let (enabled, rolls_back) = self.service.breaker();
         let limit = threshold(self.service.desired);
-        let Some(primary) = self.service.primary().cloned() else {
+        let service = Arc::clone(&self.service);
+        let Some(primary) = service.primary() else {
             return;
         };
-        self.note_failures(world, &primary, limit);
+        self.note_failures(world, primary, limit);
         let tripped = self.service.controller == "ECS"
             && enabled
             && primary.rollout == "IN_PROGRESS"
@@ -67,7 +71,7 @@ impl Turn<'_> {
             unit.updated = now;
         }
         let rolling = rolls_back && back.is_some();
-        settle_deployment(world, self.scope, &primary, |d| {
+        settle_deployment(world, self.scope, primary, |d| {
             d.failures = primary.failed;
             d.reason.clone_from(&reason);
             d.updated = now;
@@ -80,7 +84,7 @@ impl Turn<'_> {
             }
         });
         if let (Some(back), true) = (back, rolls_back) {
-            self.roll_back(world, &primary, &back, "Service deployment rolled back because the circuit breaker threshold was exceeded.");
+            self.roll_back(world, primary, &back, "Service deployment rolled back because the circuit breaker threshold was exceeded.");
         }
     }
 
@@ -92,19 +96,20 @@ impl Turn<'_> {
         back: &Unit,
         reason: &str,
     ) {
-        self.service.definition.clone_from(&back.definition);
+        let service = self.service_mut();
+        service.definition.clone_from(&back.definition);
         for member in UNIT {
             match back.given.get(member) {
-                Some(value) => self.service.given[member] = value.clone(),
+                Some(value) => service.given[member] = value.clone(),
                 None => {
-                    if let Some(given) = self.service.given.as_object_mut() {
+                    if let Some(given) = service.given.as_object_mut() {
                         given.remove(member);
                     }
                 }
             }
         }
         let now = world.unix(world.now());
-        let mut unit = new_unit(world, self.scope, &mut self.service);
+        let mut unit = new_unit(world, self.scope, self.service_mut());
         unit.rollout_reason = format!(
             "ECS deployment circuit breaker: rollback of {} in progress.",
             failed.id
@@ -115,7 +120,7 @@ impl Turn<'_> {
         }
         unit.service_deployment
             .clone_from(&failed.service_deployment);
-        self.service
+        self.service_mut()
             .current_deployment
             .clone_from(&failed.service_deployment);
         let revision = unit.revision.clone();
@@ -129,12 +134,13 @@ impl Turn<'_> {
             world,
             format!("(service {name}) rolling back to (deployment {}).", unit.id),
         );
-        for old in &mut self.service.units {
+        let units = &mut self.service_mut().units;
+        for old in units.iter_mut() {
             if old.status == "PRIMARY" {
                 old.status = "ACTIVE".into();
             }
         }
-        self.service.units.insert(0, unit);
+        units.insert(0, unit);
         self.notes(world).not_before = 0;
         self.notes(world).streak = 0;
     }

@@ -9,6 +9,7 @@ use crate::clock::SECOND;
 use crate::error::AwsError;
 use crate::world::{Cx, Input, World};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// A deployment of a service as ListServiceDeployments knows it; it outlives the deployment.
 #[derive(Clone, Debug)]
@@ -390,7 +391,7 @@ pub(super) fn stop(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     let mut turn = Turn {
         scope: &scope,
         key: &key,
-        service,
+        service: Arc::new(service),
     };
     if let Some(unit) = turn.unit_mut(&current.id) {
         unit.rollout = "FAILED".into();
@@ -404,10 +405,7 @@ pub(super) fn stop(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         "Service deployment rolled back because of a StopServiceDeployment request.",
     );
     let service = turn.service;
-    scope
-        .state(cx.world)
-        .services
-        .settle(&key, |old| *old = service);
+    scope.state(cx.world).services.settle_as(&key, service);
     poke(cx.world, &scope, &key, SECOND);
     Ok(json!({ "serviceDeploymentArn": arn }))
 }

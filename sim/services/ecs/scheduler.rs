@@ -10,6 +10,7 @@ use crate::clock::{MINUTE, Nanos, SECOND};
 use crate::services::elbv2;
 use crate::world::World;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// What the scheduler remembers about a service, unseen by any reader.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,7 +47,7 @@ pub(super) fn tick(world: &mut World, scope: &Scope, key: &str) {
         // Another look, nearer in time, has taken this one's place. (One that waited for the light comes late.)
         _ => return,
     }
-    let Some(service) = scope.state(world).services.get(key).cloned() else {
+    let Some(service) = scope.state(world).services.shared(key) else {
         return;
     };
     if service.status == "INACTIVE" {
@@ -64,7 +65,6 @@ pub(super) fn tick(world: &mut World, scope: &Scope, key: &str) {
 }
 
 /// One task as the scheduler sees it.
-#[derive(Clone)]
 pub(super) struct Seen {
     pub(super) key: String,
     pub(super) id: String,
@@ -81,7 +81,8 @@ pub(super) struct Seen {
 pub(super) struct Turn<'s> {
     pub(super) scope: &'s Scope,
     pub(super) key: &'s str,
-    pub(super) service: EcsService,
+    /// Shared with the world until something about it changes.
+    pub(super) service: Arc<EcsService>,
 }
 
 impl Turn<'_> {
@@ -116,7 +117,7 @@ impl Turn<'_> {
         self.scope
             .state(world)
             .services
-            .settle(self.key, |old| *old = service);
+            .settle_as(self.key, service);
         if gone { None } else { next }
     }
 
@@ -144,7 +145,7 @@ impl Turn<'_> {
                     &task.ip(),
                     target.port,
                 );
-                match health.as_ref().map(|h| h.state.to_string()).as_deref() {
+                match health.as_ref().map(|h| h.state) {
                     Some("healthy") => {}
                     Some("unhealthy") => {
                         healthy = false;
@@ -171,22 +172,29 @@ impl Turn<'_> {
     }
 
     pub(super) fn say(&mut self, world: &mut World, message: String) {
-        say(world, self.scope, &mut self.service, message);
+        say(world, self.scope, self.service_mut(), message);
+    }
+
+    pub(super) fn service_mut(&mut self) -> &mut EcsService {
+        Arc::make_mut(&mut self.service)
     }
 
     pub(super) fn unit_mut(&mut self, id: &str) -> Option<&mut Unit> {
-        self.service.units.iter_mut().find(|u| u.id == id)
+        self.service_mut().units.iter_mut().find(|u| u.id == id)
+    }
+
+    /// Keeps some of the service's units.
+    fn retain(&mut self, keeps: impl Fn(&Unit) -> bool) {
+        if !self.service.units.iter().all(&keeps) {
+            self.service_mut().units.retain(keeps);
+        }
     }
 
     /// ECS stops tasks that a target group finds unhealthy after the grace period.
     fn stop_unhealthy(&mut self, world: &mut World, seen: &mut Vec<Seen>) {
         let name = self.service.name.clone();
-        for task in seen
-            .iter()
-            .filter(|t| t.unhealthy.is_some())
-            .cloned()
-            .collect::<Vec<_>>()
-        {
+        let unwell: Vec<Seen> = seen.extract_if(.., |t| t.unhealthy.is_some()).collect();
+        for task in unwell {
             let Some((group, reason)) = &task.unhealthy else {
                 continue;
             };
@@ -221,7 +229,6 @@ impl Turn<'_> {
                 unit.failed += 1;
             }
         }
-        seen.retain(|t| t.unhealthy.is_none());
     }
 
     pub(super) fn notes<'w>(&self, world: &'w mut World) -> &'w mut Notes {
@@ -240,9 +247,9 @@ impl Turn<'_> {
         let ceiling = (desired * maximum / 100) as usize;
         let mut alive = seen.len();
         let mut healthy = seen.iter().filter(|t| t.healthy).count();
-        let units = self.service.units.clone();
-        let sets = self.service.controller != "ECS";
-        for unit in &units {
+        let service = Arc::clone(&self.service);
+        let sets = service.controller != "ECS";
+        for unit in &service.units {
             let own: Vec<&Seen> = seen.iter().filter(|t| t.unit == unit.id).collect();
             let wanted = self.service.wanted(unit) as usize;
             let fading = !sets && unit.status != "PRIMARY";
@@ -378,25 +385,24 @@ impl Turn<'_> {
         let name = self.service.name.clone();
         let leaving = tasks::of_service(world, self.scope, self.key).len() - seen.len();
         let mut all = true;
-        let units = self.service.units.clone();
-        for unit in &units {
+        let service = Arc::clone(&self.service);
+        for unit in &service.units {
             let own: Vec<&Seen> = seen.iter().filter(|t| t.unit == unit.id).collect();
             let wanted = self.service.wanted(unit) as usize;
             let stable = own.len() == wanted && own.iter().all(|t| t.healthy);
             all &= stable;
-            if let Some(unit) = self.unit_mut(&unit.id) {
-                match (stable, unit.stable_since) {
-                    (true, None) => unit.stable_since = Some(now),
-                    (false, Some(_)) => unit.stable_since = None,
-                    _ => {}
-                }
+            if stable != unit.stable_since.is_some()
+                && let Some(unit) = self.unit_mut(&unit.id)
+            {
+                unit.stable_since = stable.then_some(now);
             }
         }
         if self.service.controller == "ECS" {
             let only = seen
                 .iter()
                 .all(|t| self.service.primary().is_some_and(|p| p.id == t.unit));
-            if let Some(primary) = self.service.primary().cloned()
+            let service = Arc::clone(&self.service);
+            if let Some(primary) = service.primary()
                 && all
                 && only
                 && primary.rollout == "IN_PROGRESS"
@@ -409,8 +415,8 @@ impl Turn<'_> {
                     unit.rollout_reason = format!("ECS deployment {} completed.", primary.id);
                     unit.updated = now;
                 }
-                self.service.units.retain(|u| u.status == "PRIMARY");
-                settle_deployment(world, self.scope, &primary, |d| {
+                self.retain(|u| u.status == "PRIMARY");
+                settle_deployment(world, self.scope, primary, |d| {
                     d.status = if rollback {
                         "ROLLBACK_SUCCESSFUL".into()
                     } else {
@@ -429,17 +435,10 @@ impl Turn<'_> {
                 // Circuit breaker or not: what completed has shown that tasks start.
                 self.notes(world).streak = 0;
             } else if all && only {
-                self.service
-                    .units
-                    .retain(|u| u.status == "PRIMARY" || u.rollout == "FAILED");
+                self.retain(|u| u.status == "PRIMARY" || u.rollout == "FAILED");
             }
         } else {
-            let gone: Vec<String> = units
-                .iter()
-                .filter(|u| u.status == "DRAINING" && !seen.iter().any(|t| t.unit == u.id))
-                .map(|u| u.id.clone())
-                .collect();
-            self.service.units.retain(|u| !gone.contains(&u.id));
+            self.retain(|u| u.status != "DRAINING" || seen.iter().any(|t| t.unit == u.id));
         }
         let steady = all && leaving == 0;
         if steady && !self.notes(world).steady {
@@ -485,8 +484,9 @@ impl Turn<'_> {
             );
         }
         if tasks::of_service(world, self.scope, self.key).is_empty() {
-            self.service.status = "INACTIVE".into();
-            self.service.units.clear();
+            let service = self.service_mut();
+            service.status = "INACTIVE".into();
+            service.units.clear();
             self.scope.state(world).notes.remove(self.key);
         }
     }
