@@ -199,10 +199,7 @@ fn breaches(operator: &str, value: f64, threshold: f64) -> bool {
 /// A minute has passed for an alarm.
 pub fn evaluate(world: &mut World, event: &Event) {
     let place = world.seen_place(&event.account, &event.region);
-    let Some(alarm) = place
-        .and_then(|p| p.cloudwatch.alarms.get(&event.id))
-        .cloned()
-    else {
+    let Some(alarm) = place.and_then(|p| p.cloudwatch.alarms.shared(&event.id)) else {
         return;
     };
     world.schedule(MINUTE, event.clone());

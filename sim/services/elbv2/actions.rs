@@ -65,24 +65,16 @@ pub(super) fn check_actions(
 }
 
 /// The target groups of a forward action with their weights.
-pub(super) fn forwards_to(action: &Value) -> Vec<(String, u64)> {
+pub(super) fn forwards_to(action: &Value) -> impl Iterator<Item = (&str, u64)> {
     let listed = action["ForwardConfig"]["TargetGroups"].as_array();
-    if let Some(listed) = listed.filter(|l| !l.is_empty()) {
-        return listed
-            .iter()
-            .filter_map(|t| {
-                Some((
-                    t["TargetGroupArn"].as_str()?.to_owned(),
-                    t["Weight"].as_u64().unwrap_or(1),
-                ))
-            })
-            .collect();
-    }
-    action["TargetGroupArn"]
-        .as_str()
-        .map(|arn| (arn.to_owned(), 1))
-        .into_iter()
-        .collect()
+    let listed = listed.map_or(&[][..], Vec::as_slice);
+    let alone = action["TargetGroupArn"].as_str();
+    let alone = alone.filter(|_| listed.is_empty()).map(|arn| (arn, 1));
+    let weighted = |group: &'_ Value| group["Weight"].as_u64().unwrap_or(1);
+    listed
+        .iter()
+        .filter_map(move |group| Some((group["TargetGroupArn"].as_str()?, weighted(group))))
+        .chain(alone)
 }
 
 fn check_forward(
@@ -91,7 +83,7 @@ fn check_forward(
     protocol: &str,
     action: &Value,
 ) -> Result<Value, AwsError> {
-    let groups = forwards_to(action);
+    let groups: Vec<_> = forwards_to(action).collect();
     if groups.is_empty() {
         return Err(invalid(
             "You must specify a target group for a forward action",
@@ -124,7 +116,7 @@ fn check_forward(
         };
         check_fits(state, balancer, protocol, group)?;
     }
-    let distinct: BTreeSet<&String> = groups.iter().map(|(arn, _)| arn).collect();
+    let distinct: BTreeSet<&&str> = groups.iter().map(|(arn, _)| arn).collect();
     if distinct.len() != groups.len() {
         return Err(invalid(
             "A target group can be specified only once per action",
@@ -134,7 +126,7 @@ fn check_forward(
     let mut filled = Map::new();
     filled.insert("Type".into(), "forward".into());
     if let [(arn, _)] = groups.as_slice() {
-        filled.insert("TargetGroupArn".into(), arn.as_str().into());
+        filled.insert("TargetGroupArn".into(), (*arn).into());
     }
     if let Some(order) = action.get("Order") {
         filled.insert("Order".into(), order.clone());
@@ -304,23 +296,28 @@ fn all_actions(state: &State) -> impl Iterator<Item = (&str, &Value)> {
 
 /// The balancers that forward to a group.
 pub(super) fn balancers_of(state: &State, group_arn: &str) -> Vec<String> {
-    let found: BTreeSet<&str> = all_actions(state)
-        .filter(|(_, action)| forwards_to(action).iter().any(|(arn, _)| arn == group_arn))
+    let found: BTreeSet<&str> = forwarding(state, group_arn).collect();
+    found.into_iter().map(str::to_owned).collect()
+}
+
+/// Whether any does.
+pub(super) fn is_forwarded_to(state: &State, group_arn: &str) -> bool {
+    forwarding(state, group_arn).next().is_some()
+}
+
+fn forwarding<'s>(state: &'s State, group_arn: &str) -> impl Iterator<Item = &'s str> {
+    all_actions(state)
+        .filter(|(balancer, _)| !balancer.is_empty())
+        .filter(move |(_, action)| forwards_to(action).any(|(arn, _)| arn == group_arn))
         .map(|(balancer, _)| balancer)
-        .collect();
-    found
-        .into_iter()
-        .filter(|arn| !arn.is_empty())
-        .map(str::to_owned)
-        .collect()
 }
 
 /// The groups that a balancer forwards to.
 pub(super) fn groups_of(state: &State, balancer_arn: &str) -> Vec<String> {
-    let found: BTreeSet<String> = all_actions(state)
+    let found: BTreeSet<&str> = all_actions(state)
         .filter(|(balancer, _)| *balancer == balancer_arn)
         .flat_map(|(_, action)| forwards_to(action))
         .map(|(arn, _)| arn)
         .collect();
-    found.into_iter().collect()
+    found.into_iter().map(str::to_owned).collect()
 }

@@ -31,7 +31,7 @@ pub(super) fn candidates<'s>(state: &'s State, group: &'s TargetGroup) -> Vec<&'
 
 /// Whether a listener or rule of a balancer forwards to the group.
 pub(super) fn in_use(state: &State, group_arn: &str) -> bool {
-    !actions::balancers_of(state, group_arn).is_empty()
+    actions::is_forwarded_to(state, group_arn)
 }
 
 /// Registers an address and port, or changes nothing if they are there. A draining target comes back.

@@ -381,10 +381,10 @@ impl Here<'_> {
 
     /// The target group of a forward action: by weight where there are several.
     fn group(&self, action: &Value, hash: u64) -> Option<&TargetGroup> {
-        let weighted = actions::forwards_to(action);
-        let total: u64 = weighted.iter().map(|(_, weight)| weight).sum();
+        let mut weighted = actions::forwards_to(action);
+        let total: u64 = actions::forwards_to(action).map(|(_, weight)| weight).sum();
         let mut at = hash % total.max(1);
-        let (arn, _) = weighted.iter().find(|(_, weight)| {
+        let (arn, _) = weighted.find(|(_, weight)| {
             let here = at < *weight;
             at = at.saturating_sub(*weight);
             here
