@@ -376,8 +376,6 @@ pub struct Input {
     pub value: Value,
     /// The body of an operation whose payload is bytes (S3 objects).
     pub body: Bytes,
-    /// Headers as sent, names in lower case.
-    pub headers: Vec<(String, String)>,
 }
 
 impl Input {

@@ -38,7 +38,7 @@ impl Buckets {
         } else {
             region
         };
-        let key = format!("{account}/{region}/{}/{group}", service.id());
+        let key = [account, region, service.id(), group].join("/");
         let token = SECOND / Nanos::from(rate.per_second.max(1));
         let full_at = self.0.entry(key).or_insert(0);
         let next = (*full_at).max(now) + token;

@@ -116,8 +116,8 @@ pub(super) fn parse(text: &str) -> Model {
         shape: find(&member.shape)
             .unwrap_or_else(|| unreachable!("shape {} of {name}", member.shape)),
         location: member.location,
+        query_name: query_name(&member, name),
         location_name: member.location_name,
-        query_name: member.query_name,
         flattened: member.flattened,
         xml_attribute: member.xml_attribute,
         xml_namespace: member.xml_namespace.map(|n| (n.prefix, n.uri)),
@@ -178,11 +178,8 @@ pub(super) fn parse(text: &str) -> Model {
                 shape.required.contains(member_name),
             ));
         }
-        let by_name = members
-            .iter()
-            .enumerate()
-            .map(|(n, member)| (member.name.clone(), n))
-            .collect();
+        let mut by_name: Vec<usize> = (0..members.len()).collect();
+        by_name.sort_by_key(|n| &members[*n].name);
         let fault_status = if shape.fault { 500 } else { 400 };
         let exception = (shape.exception || shape.error.is_some()).then(|| {
             let error = shape.error.as_ref();
@@ -200,7 +197,7 @@ pub(super) fn parse(text: &str) -> Model {
                     shape: find(&m.shape).unwrap_or_else(|| unreachable!("shape {}", m.shape)),
                     location: None,
                     location_name: m.location_name.clone(),
-                    query_name: m.query_name.clone(),
+                    query_name: query_name(m, name),
                     flattened: m.flattened,
                     xml_attribute: false,
                     xml_namespace: None,
@@ -239,6 +236,20 @@ pub(super) fn parse(text: &str) -> Model {
         shapes,
         others,
         errors,
+    }
+}
+
+fn query_name(member: &RawMember, name: &str) -> String {
+    let given = member.query_name.clone();
+    let located = || member.location_name.as_deref().map(upper_first);
+    given.or_else(located).unwrap_or_else(|| name.to_owned())
+}
+
+fn upper_first(name: &str) -> String {
+    let mut letters = name.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
     }
 }
 

@@ -75,7 +75,8 @@ pub struct Member {
     pub shape: usize,
     pub location: Option<Location>,
     pub location_name: Option<String>,
-    pub query_name: Option<String>,
+    /// Its name in EC2's forms.
+    pub query_name: String,
     pub flattened: bool,
     pub xml_attribute: bool,
     pub xml_namespace: Option<(String, String)>,
@@ -91,7 +92,8 @@ pub struct Shape {
     pub name: String,
     pub kind: Kind,
     pub members: Vec<Member>,
-    by_name: BTreeMap<String, usize>,
+    /// The positions of the members, in the order of their names.
+    by_name: Vec<usize>,
     /// The element of a list, or the value of a map.
     pub element: Option<Box<Member>>,
     pub key: Option<Box<Member>>,
@@ -120,7 +122,15 @@ pub struct Exception {
 
 impl Shape {
     pub fn member(&self, name: &str) -> Option<&Member> {
-        self.by_name.get(name).map(|n| &self.members[*n])
+        self.position(name).map(|n| &self.members[n])
+    }
+
+    /// Where a member stands among the others: answers in XML are written in that order.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        let found = self
+            .by_name
+            .binary_search_by(|n| self.members[*n].name.as_str().cmp(name));
+        found.ok().map(|at| self.by_name[at])
     }
 }
 

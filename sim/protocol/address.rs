@@ -136,43 +136,49 @@ fn by_host(host: &str, scope: Option<&Scope>) -> Option<Address> {
     if let Some(address) = s3_host(name, scope) {
         return Some(address);
     }
-    let labels: Vec<&str> = name.split('.').collect();
     for service in ServiceId::ALL {
-        let prefix: Vec<&str> = service
-            .model()
-            .metadata
-            .endpoint_prefix
-            .split('.')
-            .collect();
-        let Some(head) = labels.get(..prefix.len()) else {
+        let prefix = &service.model().metadata.endpoint_prefix;
+        let Some(region) = behind(name, prefix) else {
             continue;
         };
-        let matches = head
-            .iter()
-            .zip(&prefix)
-            .all(|(label, part)| label.strip_suffix("-fips").unwrap_or(label) == *part);
-        if !matches {
-            continue;
-        }
-        let region = match labels.get(prefix.len()) {
-            Some(region) => (*region).to_owned(),
-            None => scope.map_or(String::new(), |s| s.region.clone()),
-        };
+        let region = region
+            .or(scope.map(|s| s.region.as_str()))
+            .unwrap_or_default();
         return Some(Address {
             service: *service,
-            region: region_of(*service, &region),
+            region: region_of(*service, region),
             bucket: None,
         });
     }
     None
 }
 
+/// The label behind a prefix at the head of a host's name, each of whose labels may be that of a FIPS endpoint. `None`:
+/// the name does not begin so.
+fn behind<'h>(name: &'h str, prefix: &str) -> Option<Option<&'h str>> {
+    let mut rest = Some(name);
+    for part in prefix.split('.') {
+        let after = rest?.strip_prefix(part)?;
+        let after = after.strip_prefix("-fips").unwrap_or(after);
+        rest = match after.strip_prefix('.') {
+            Some(after) => Some(after),
+            None if after.is_empty() => None,
+            None => return None,
+        };
+    }
+    Some(rest.map(|rest| rest.split_once('.').map_or(rest, |(label, _)| label)))
+}
+
 /// `s3`, `s3.region`, `s3-region`, `s3.dualstack.region`, each perhaps behind a bucket's name (which may have dots).
 fn s3_host(name: &str, scope: Option<&Scope>) -> Option<Address> {
+    let is_s3 = |label: &str| {
+        label == "s3" || (label.starts_with("s3-") && !label.starts_with("s3-website"))
+    };
+    if !name.split('.').any(is_s3) {
+        return None;
+    }
     let labels: Vec<&str> = name.split('.').collect();
-    let at = labels
-        .iter()
-        .rposition(|l| *l == "s3" || (l.starts_with("s3-") && !l.starts_with("s3-website")))?;
+    let at = labels.iter().rposition(|label| is_s3(label))?;
     let after: Vec<&str> = labels[at + 1..]
         .iter()
         .copied()
@@ -295,6 +301,15 @@ mod tests {
             found("127.0.0.1:4566", "us-east-1/route53"),
             plain(ServiceId::Route53, "us-east-1")
         );
+        assert_eq!(
+            found("rds-fips.us-east-1.amazonaws.com", ""),
+            plain(ServiceId::Rds, "us-east-1")
+        );
+        assert_eq!(
+            found("api-fips.ecr-fips.us-east-1.amazonaws.com", ""),
+            plain(ServiceId::Ecr, "us-east-1")
+        );
+        assert_eq!(found("api.ecrs.us-east-1.amazonaws.com", ""), None);
         assert_eq!(found("unheard-of.eu-west-1.amazonaws.com", ""), None);
     }
 

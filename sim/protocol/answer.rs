@@ -1,12 +1,13 @@
 //! Answers and errors, in the protocol that the request spoke.
 
-use super::{Dialect, cbor, rest, timestamp, xml};
+use super::{Dialect, cbor, json, rest, timestamp, xml};
 use crate::error::AwsError;
-use crate::model::{Kind, Model, Operation, Protocol, Shape};
+use crate::model::{Model, Operation, Protocol, Shape};
 use crate::services::ServiceId;
 use crate::world::{Output, Response};
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// What every answer carries.
 pub struct Envelope {
@@ -15,30 +16,32 @@ pub struct Envelope {
     pub now: f64,
 }
 
+/// Most answers in XML are no longer.
+const ROOM: usize = 1_024;
+
 /// An operation's output.
 pub fn output(
     dialect: &Dialect,
     model: &Model,
     operation: &Operation,
-    mut output: Output,
+    output: Output,
     envelope: &Envelope,
 ) -> Response {
     let shape = operation.output.map(|n| model.shape(n));
-    if let Some(shape) = shape {
-        tidy(model, shape, &mut output.value);
-    }
     let id = &envelope.request_id;
     let (status, headers, body) = match dialect.protocol {
         Protocol::Query => {
             let namespace = model.metadata.xml_namespace.as_deref().unwrap_or("");
             let name = &operation.name;
-            let mut out = String::with_capacity(512);
-            out.push_str(&format!("<{name}Response xmlns=\"{namespace}\">"));
+            let mut out = String::with_capacity(ROOM);
+            for part in ["<", name, "Response xmlns=\"", namespace, "\">"] {
+                out.push_str(part);
+            }
             if let Some(shape) = shape {
-                let wrapper = operation
-                    .result_wrapper
-                    .clone()
-                    .unwrap_or_else(|| format!("{name}Result"));
+                let wrapper = match &operation.result_wrapper {
+                    Some(wrapper) => Cow::from(wrapper),
+                    None => Cow::from(format!("{name}Result")),
+                };
                 xml::open(&mut out, &wrapper);
                 xml::write_members(&mut out, model, shape, &output.value);
                 xml::close(&mut out, &wrapper);
@@ -46,7 +49,9 @@ pub fn output(
             xml::open(&mut out, "ResponseMetadata");
             xml::leaf(&mut out, "RequestId", id);
             xml::close(&mut out, "ResponseMetadata");
-            out.push_str(&format!("</{name}Response>"));
+            for part in ["</", name, "Response>"] {
+                out.push_str(part);
+            }
             (
                 output.status.unwrap_or(200),
                 output.headers,
@@ -56,15 +61,19 @@ pub fn output(
         Protocol::Ec2 => {
             let namespace = model.metadata.xml_namespace.as_deref().unwrap_or("");
             let name = &operation.name;
-            let mut out = format!(
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{name}Response xmlns=\"{namespace}/\">"
-            );
+            let mut out = String::with_capacity(ROOM);
+            out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+            for part in ["<", name, "Response xmlns=\"", namespace, "/\">"] {
+                out.push_str(part);
+            }
             xml::leaf(&mut out, "requestId", id);
             match shape {
                 Some(shape) => xml::write_members(&mut out, model, shape, &output.value),
                 None => xml::leaf(&mut out, "return", "true"),
             }
-            out.push_str(&format!("</{name}Response>"));
+            for part in ["</", name, "Response>"] {
+                out.push_str(part);
+            }
             (
                 output.status.unwrap_or(200),
                 output.headers,
@@ -75,7 +84,7 @@ pub fn output(
             // An operation without an output answers with nothing at all.
             let body = match shape {
                 Some(_) if output.value.is_null() => Bytes::from_static(b"{}"),
-                Some(_) => Bytes::from(serde_json::to_vec(&output.value).unwrap_or_default()),
+                Some(shape) => Bytes::from(json::encode(model, shape, &output.value)),
                 None => Bytes::new(),
             };
             (output.status.unwrap_or(200), output.headers, body)
@@ -271,33 +280,5 @@ fn finish(
         status,
         headers,
         body,
-    }
-}
-
-/// Drops absent members, and those that the model does not know (a debug build has refused them before).
-fn tidy(model: &Model, shape: &Shape, value: &mut Value) {
-    match (shape.kind, value) {
-        (Kind::Structure, Value::Object(map)) if !shape.document => {
-            map.retain(|name, inner| match shape.member(name) {
-                Some(member) if !inner.is_null() => {
-                    tidy(model, model.shape_of(member), inner);
-                    true
-                }
-                _ => false,
-            });
-        }
-        (Kind::List, Value::Array(items)) => {
-            let element = shape.element.as_ref().map(|e| model.shape_of(e));
-            let nested = |e: &&Shape| matches!(e.kind, Kind::Structure | Kind::List | Kind::Map);
-            if let Some(element) = element.filter(nested) {
-                items.iter_mut().for_each(|item| tidy(model, element, item));
-            }
-        }
-        (Kind::Map, Value::Object(map)) => {
-            if let Some(element) = shape.element.as_ref().map(|e| model.shape_of(e)) {
-                map.values_mut().for_each(|item| tidy(model, element, item));
-            }
-        }
-        _ => {}
     }
 }

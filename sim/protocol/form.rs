@@ -1,6 +1,7 @@
 //! Requests of the query protocols (`query` and EC2's): forms with dotted names.
 
 use super::text;
+use super::xml::wire_name;
 use crate::call::refusal;
 use crate::error::AwsError;
 use crate::model::{Kind, Member, Model, Operation, Shape};
@@ -10,22 +11,22 @@ use std::collections::BTreeMap;
 
 /// A form as the tree that its dotted names draw.
 #[derive(Default)]
-struct Node {
-    value: Option<String>,
-    children: BTreeMap<String, Node>,
+struct Node<'f> {
+    value: Option<&'f str>,
+    children: BTreeMap<&'f str, Node<'f>>,
 }
 
-impl Node {
-    fn put(&mut self, name: &str, value: String) {
+impl<'f> Node<'f> {
+    fn put(&mut self, name: &'f str, value: &'f str) {
         let mut node = self;
         for part in name.split('.') {
-            node = node.children.entry(part.to_owned()).or_default();
+            node = node.children.entry(part).or_default();
         }
         node.value = Some(value);
     }
 
     /// The children of a list, by their number.
-    fn numbered(&self) -> Option<Vec<&Node>> {
+    fn numbered(&self) -> Option<Vec<&Node<'f>>> {
         let mut numbered: Vec<(usize, &Node)> = Vec::new();
         for (key, node) in &self.children {
             numbered.push((key.parse().ok()?, node));
@@ -46,7 +47,7 @@ pub fn decode(
     service: ServiceId,
     model: &Model,
     operation: &Operation,
-    pairs: Vec<(String, String)>,
+    pairs: &[(String, String)],
     ec2: bool,
 ) -> Result<Value, AwsError> {
     let mut root = Node::default();
@@ -64,7 +65,7 @@ pub fn decode(
                 | "SecurityToken"
         ) || name.starts_with("X-Amz-");
         if !other {
-            root.put(&name, value);
+            root.put(name, value);
         }
     }
     let form = Form {
@@ -79,26 +80,12 @@ pub fn decode(
 }
 
 impl Form<'_> {
-    fn name(&self, member: &Member, shape: &Shape) -> String {
+    fn name<'n>(&self, member: &'n Member, shape: &'n Shape) -> &'n str {
         if self.ec2 {
-            if let Some(name) = &member.query_name {
-                return name.clone();
-            }
-            return match &member.location_name {
-                Some(name) => upper_first(name),
-                None => member.name.clone(),
-            };
+            &member.query_name
+        } else {
+            wire_name(member, shape)
         }
-        // A flattened list repeats under the name of its elements.
-        let flattened = shape.kind == Kind::List && (shape.flattened || member.flattened);
-        let element = shape.element.as_ref().filter(|_| flattened);
-        if let Some(name) = element.and_then(|e| e.location_name.clone()) {
-            return name;
-        }
-        member
-            .location_name
-            .clone()
-            .unwrap_or_else(|| member.name.clone())
     }
 
     fn structure(&self, shape: &Shape, node: &Node, path: &str) -> Result<Value, AwsError> {
@@ -107,10 +94,10 @@ impl Form<'_> {
         for member in &shape.members {
             let inner = self.model.shape_of(member);
             let name = self.name(member, inner);
-            if let Some(child) = node.children.get(&name) {
+            if let Some(child) = node.children.get(name) {
                 known += 1;
                 let path = if path.is_empty() {
-                    name
+                    name.to_owned()
                 } else {
                     format!("{path}.{name}")
                 };
@@ -121,15 +108,15 @@ impl Form<'_> {
             }
         }
         if known < node.children.len() {
-            let is_known = |key: &String| {
+            let is_known = |key: &str| {
                 shape
                     .members
                     .iter()
-                    .any(|m| self.name(m, self.model.shape_of(m)) == **key)
+                    .any(|m| self.name(m, self.model.shape_of(m)) == key)
             };
             if let Some(unknown) = node.children.keys().find(|key| !is_known(key)) {
                 let name = if path.is_empty() {
-                    unknown.clone()
+                    (*unknown).to_owned()
                 } else {
                     format!("{path}.{unknown}")
                 };
@@ -193,30 +180,22 @@ impl Form<'_> {
                     let key = entry
                         .children
                         .get(key_name)
-                        .and_then(|n| n.value.clone())
+                        .and_then(|n| n.value)
                         .ok_or_else(wrong)?;
                     let value = match entry.children.get(value_name) {
                         Some(value) => self.any(inner, false, value, path)?,
                         None => continue,
                     };
-                    map.insert(key, value);
+                    map.insert(key.to_owned(), value);
                 }
                 Ok(Value::Object(map))
             }
-            _ => match &node.value {
+            _ => match node.value {
                 Some(value) if node.children.is_empty() => {
                     text::scalar(self.service, shape, path, value)
                 }
                 _ => Err(wrong()),
             },
         }
-    }
-}
-
-pub(super) fn upper_first(name: &str) -> String {
-    let mut letters = name.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => String::new(),
     }
 }

@@ -15,6 +15,7 @@ pub mod answer;
 pub mod body;
 pub mod cbor;
 pub mod form;
+pub mod json;
 pub mod rest;
 pub mod signature;
 pub mod text;
@@ -105,7 +106,7 @@ pub fn decode(
             let named = pairs
                 .iter()
                 .find(|(k, _)| k == "Action")
-                .map(|(_, v)| v.clone());
+                .map(|(_, v)| v.as_str());
             let Some(named) = named else {
                 return Err(AwsError::new(
                     "MissingAction",
@@ -113,15 +114,15 @@ pub fn decode(
                 )
                 .into());
             };
-            let operation = named_operation(model, dialect, &named)?;
+            let operation = named_operation(model, dialect, named)?;
             let value = form::decode(
                 service,
                 model,
                 operation,
-                pairs,
+                &pairs,
                 dialect.protocol == Protocol::Ec2,
             )?;
-            Ok(plain(operation, value, request))
+            Ok(plain(operation, value))
         }
         Protocol::Json => {
             let target = address::header(request, "x-amz-target").unwrap_or("");
@@ -141,7 +142,7 @@ pub fn decode(
                 value.sort_all_objects();
                 value
             };
-            Ok(plain(operation, value, request))
+            Ok(plain(operation, value))
         }
         Protocol::Cbor => {
             let named = path.rsplit_once("/operation/").map_or("", |(_, name)| name);
@@ -153,7 +154,7 @@ pub fn decode(
                 )
                 .status(400)
             })?;
-            Ok(plain(operation, value, request))
+            Ok(plain(operation, value))
         }
         Protocol::RestXml | Protocol::RestJson => {
             rest_request(dialect, model, request, bucket, path, query)
@@ -216,7 +217,6 @@ fn rest_request(
             let input = Input {
                 value,
                 body: body.clone(),
-                headers: lower(&headers),
             };
             Ok(Decoded {
                 operation,
@@ -286,11 +286,10 @@ fn named_operation(
     }))
 }
 
-fn plain(operation: &'static Operation, value: Value, request: &Request) -> Decoded {
+fn plain(operation: &'static Operation, value: Value) -> Decoded {
     let input = Input {
         value,
         body: Bytes::new(),
-        headers: lower(&request.headers),
     };
     Decoded {
         operation,
@@ -298,13 +297,6 @@ fn plain(operation: &'static Operation, value: Value, request: &Request) -> Deco
         chunks: Vec::new(),
         trailers: Vec::new(),
     }
-}
-
-fn lower(headers: &[(String, String)]) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
-        .collect()
 }
 
 /// The error for a request that says neither service nor signer.

@@ -1,6 +1,6 @@
 //! The REST protocols: which operation a method and path mean, and members in path, query, headers and body.
 
-use super::{text, timestamp, xml};
+use super::{json, text, timestamp, xml};
 use crate::call::refusal;
 use crate::error::AwsError;
 use crate::model::{
@@ -354,7 +354,7 @@ pub fn encode(
                 }
                 (Kind::String, Some(Value::String(text)), None) => Bytes::from(text.clone()),
                 (_, Some(value), None) => match protocol {
-                    Protocol::RestJson => Bytes::from(value.to_string()),
+                    Protocol::RestJson => Bytes::from(json::encode(model, inner, value)),
                     _ => {
                         let root = member
                             .location_name
@@ -384,7 +384,7 @@ pub fn encode(
                             let value = output.value.get(&m.name).filter(|v| !v.is_null())?;
                             Some((
                                 m.location_name.clone().unwrap_or_else(|| m.name.clone()),
-                                value.clone(),
+                                json::known(model, model.shape_of(m), value),
                             ))
                         })
                         .collect();

@@ -56,33 +56,68 @@ fn unix(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64) ->
     (era * 146_097 + day_of_era - 719_468) * 86_400 + hour * 3_600 + minute * 60 + second
 }
 
+/// Two digits.
+fn two(out: &mut String, number: i64) {
+    let digits = [number / 10 % 10, number % 10];
+    out.extend(digits.map(|digit| char::from(b'0' + digit as u8)));
+}
+
+/// A year in four digits, or as many as it has.
+fn year(out: &mut String, year: i64) {
+    if (0..10_000).contains(&year) {
+        two(out, year / 100);
+        two(out, year % 100);
+    } else {
+        out.push_str(&format!("{year:04}"));
+    }
+}
+
+/// `08:00:00`.
+fn clock_time(out: &mut String, c: &Civil) {
+    two(out, c.hour);
+    for number in [c.minute, c.second] {
+        out.push(':');
+        two(out, number);
+    }
+}
+
 /// `2027-01-15T08:00:00Z`, with milliseconds if there are any.
 pub fn iso8601(seconds: f64) -> String {
     let millis = (seconds * 1_000.0).round() as i64;
     let c = civil(millis.div_euclid(1_000));
-    let date = format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-        c.year, c.month, c.day, c.hour, c.minute, c.second
-    );
-    match millis.rem_euclid(1_000) {
-        0 => format!("{date}Z"),
-        fraction => format!("{date}.{fraction:03}Z"),
+    let mut out = String::with_capacity(24);
+    year(&mut out, c.year);
+    for number in [c.month, c.day] {
+        out.push('-');
+        two(&mut out, number);
     }
+    out.push('T');
+    clock_time(&mut out, &c);
+    let fraction = millis.rem_euclid(1_000);
+    if fraction > 0 {
+        out.push('.');
+        out.push(char::from(b'0' + (fraction / 100) as u8));
+        two(&mut out, fraction % 100);
+    }
+    out.push('Z');
+    out
 }
 
 /// `Fri, 15 Jan 2027 08:00:00 GMT`.
 pub fn http_date(seconds: f64) -> String {
     let c = civil(seconds.floor() as i64);
-    format!(
-        "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
-        DAYS[c.weekday],
-        c.day,
-        MONTHS[(c.month - 1) as usize],
-        c.year,
-        c.hour,
-        c.minute,
-        c.second
-    )
+    let mut out = String::with_capacity(29);
+    out.push_str(DAYS[c.weekday]);
+    out.push_str(", ");
+    two(&mut out, c.day);
+    out.push(' ');
+    out.push_str(MONTHS[(c.month - 1) as usize]);
+    out.push(' ');
+    year(&mut out, c.year);
+    out.push(' ');
+    clock_time(&mut out, &c);
+    out.push_str(" GMT");
+    out
 }
 
 /// `20270115T080000Z`, as SigV4 writes it.
@@ -195,6 +230,9 @@ mod tests {
     fn the_worlds_first_instant_is_written_in_every_format() {
         assert_eq!(iso8601(1_800_000_000.0), "2027-01-15T08:00:00Z");
         assert_eq!(iso8601(1_800_000_000.25), "2027-01-15T08:00:00.250Z");
+        assert_eq!(iso8601(1_800_000_000.007), "2027-01-15T08:00:00.007Z");
+        assert_eq!(iso8601(-62_167_219_201.0), "-001-12-31T23:59:59Z");
+        assert_eq!(iso8601(253_402_300_800.0), "10000-01-01T00:00:00Z");
         assert_eq!(http_date(1_800_000_000.0), "Fri, 15 Jan 2027 08:00:00 GMT");
         assert_eq!(basic(1_800_000_000.0), "20270115T080000Z");
     }

@@ -153,16 +153,21 @@ fn unescape(text: &str) -> Option<String> {
 }
 
 pub fn escape_into(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\r' => out.push_str("&#13;"),
-            c => out.push(c),
-        }
+    let mut written = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let escaped = match byte {
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'&' => "&amp;",
+            b'"' => "&quot;",
+            b'\r' => "&#13;",
+            _ => continue,
+        };
+        out.push_str(&text[written..at]);
+        out.push_str(escaped);
+        written = at + 1;
     }
+    out.push_str(&text[written..]);
 }
 
 pub fn leaf(out: &mut String, name: &str, text: &str) {
@@ -282,133 +287,139 @@ pub fn wire_name<'m>(member: &'m Member, shape: &'m Shape) -> &'m str {
     member.location_name.as_deref().unwrap_or(&member.name)
 }
 
-/// Writes the members of a structure, without an element around them.
+/// Writes the members of a structure, without an element around them: those that the model knows, in its order.
 pub fn write_members(out: &mut String, model: &Model, shape: &Shape, value: &Value) {
-    for member in &shape.members {
-        if member.location.is_some() || member.xml_attribute {
-            continue;
+    let held = Vec::with_capacity(64);
+    Writer { out, model, held }.members(shape, value);
+}
+
+/// One answer on its way to text.
+struct Writer<'w, 'v> {
+    out: &'w mut String,
+    model: &'w Model,
+    /// The members of the structures that are open, the innermost structure's last: position in its shape, and value.
+    held: Vec<(usize, &'v Value)>,
+}
+
+impl<'v> Writer<'_, 'v> {
+    fn members(&mut self, shape: &Shape, value: &'v Value) {
+        let from = self.held.len();
+        for (name, inner) in value.as_object().into_iter().flatten() {
+            let Some(position) = shape.position(name) else {
+                continue;
+            };
+            let member = &shape.members[position];
+            if member.location.is_none() && !member.xml_attribute && !inner.is_null() {
+                self.held.push((position, inner));
+            }
         }
-        let Some(inner) = value.get(&member.name).filter(|v| !v.is_null()) else {
-            continue;
-        };
-        write_member(out, model, member, inner);
+        let to = self.held.len();
+        self.held[from..].sort_unstable_by_key(|(position, _)| *position);
+        for at in from..to {
+            let (position, inner) = self.held[at];
+            self.member(&shape.members[position], inner);
+        }
+        self.held.truncate(from);
     }
-}
 
-fn write_member(out: &mut String, model: &Model, member: &Member, value: &Value) {
-    let shape = model.shape_of(member);
-    let name = wire_name(member, shape);
-    if shape.flattened || member.flattened {
-        match (shape.kind, &shape.element, &shape.key) {
-            (Kind::List, Some(element), _) => {
-                for item in value.as_array().into_iter().flatten() {
-                    write(out, model, model.shape_of(element), element, name, item);
+    fn member(&mut self, member: &Member, value: &'v Value) {
+        let shape = self.model.shape_of(member);
+        let name = wire_name(member, shape);
+        if shape.flattened || member.flattened {
+            match (shape.kind, &shape.element, &shape.key) {
+                (Kind::List, Some(element), _) => {
+                    for item in value.as_array().into_iter().flatten() {
+                        self.write(self.model.shape_of(element), element, name, item);
+                    }
+                    return;
                 }
-                return;
-            }
-            (Kind::Map, Some(element), Some(key)) => {
-                for (k, v) in value.as_object().into_iter().flatten() {
-                    entry(out, model, key, element, name, k, v);
+                (Kind::Map, Some(element), Some(key)) => {
+                    for (k, v) in value.as_object().into_iter().flatten() {
+                        self.entry(key, element, name, k, v);
+                    }
+                    return;
                 }
-                return;
+                _ => {}
             }
-            _ => {}
+        }
+        self.write(shape, member, name, value);
+    }
+
+    fn entry(&mut self, key: &Member, value: &Member, name: &str, k: &str, v: &'v Value) {
+        open(self.out, name);
+        leaf(self.out, key.location_name.as_deref().unwrap_or("key"), k);
+        let value_name = value.location_name.as_deref().unwrap_or("value");
+        self.write(self.model.shape_of(value), value, value_name, v);
+        close(self.out, name);
+    }
+
+    /// Writes a value in an element of that name.
+    fn write(&mut self, shape: &Shape, member: &Member, name: &str, value: &'v Value) {
+        match shape.kind {
+            Kind::Structure => {
+                self.open_structure(shape, member, name, value);
+                self.members(shape, value);
+                close(self.out, name);
+            }
+            Kind::List => {
+                open(self.out, name);
+                if let Some(element) = &shape.element {
+                    let item_name = element.location_name.as_deref().unwrap_or("member");
+                    let inner = self.model.shape_of(element);
+                    for item in value.as_array().into_iter().flatten() {
+                        self.write(inner, element, item_name, item);
+                    }
+                }
+                close(self.out, name);
+            }
+            Kind::Map => {
+                open(self.out, name);
+                if let (Some(key), Some(element)) = (&shape.key, &shape.element) {
+                    for (k, v) in value.as_object().into_iter().flatten() {
+                        self.entry(key, element, "entry", k, v);
+                    }
+                }
+                close(self.out, name);
+            }
+            Kind::Timestamp => {
+                let format = member
+                    .timestamp
+                    .or(shape.timestamp)
+                    .unwrap_or(TimestampFormat::Iso8601);
+                leaf(self.out, name, &timestamp::write(value, format));
+            }
+            _ => match value {
+                Value::String(text) => leaf(self.out, name, text),
+                Value::Bool(true) => leaf(self.out, name, "true"),
+                Value::Bool(false) => leaf(self.out, name, "false"),
+                other => leaf(self.out, name, &other.to_string()),
+            },
         }
     }
-    write(out, model, shape, member, name, value);
-}
 
-fn entry(
-    out: &mut String,
-    model: &Model,
-    key: &Member,
-    value: &Member,
-    name: &str,
-    k: &str,
-    v: &Value,
-) {
-    open(out, name);
-    leaf(out, key.location_name.as_deref().unwrap_or("key"), k);
-    let value_name = value.location_name.as_deref().unwrap_or("value");
-    write(out, model, model.shape_of(value), value, value_name, v);
-    close(out, name);
-}
-
-/// Writes a value in an element of that name.
-pub fn write(
-    out: &mut String,
-    model: &Model,
-    shape: &Shape,
-    member: &Member,
-    name: &str,
-    value: &Value,
-) {
-    match shape.kind {
-        Kind::Structure => {
-            out.push('<');
-            out.push_str(name);
-            if let Some((prefix, uri)) = &member.xml_namespace {
-                let colon = if prefix.is_empty() { "" } else { ":" };
-                out.push_str(&format!(" xmlns{colon}{prefix}=\"{uri}\""));
-            } else if shape.members.iter().any(|m| m.xml_attribute) {
-                // The one structure with an attribute is S3's grantee: its prefix is declared on its shape.
-                out.push_str(" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"");
-            }
-            for attribute in shape.members.iter().filter(|m| m.xml_attribute) {
-                if let Some(text) = value.get(&attribute.name).and_then(Value::as_str) {
-                    out.push(' ');
-                    out.push_str(
-                        attribute
-                            .location_name
-                            .as_deref()
-                            .unwrap_or(&attribute.name),
-                    );
-                    out.push_str("=\"");
-                    escape_into(out, text);
-                    out.push('"');
-                }
-            }
-            out.push('>');
-            write_members(out, model, shape, value);
-            close(out, name);
+    fn open_structure(&mut self, shape: &Shape, member: &Member, name: &str, value: &Value) {
+        let out = &mut *self.out;
+        let mut attributes = shape.members.iter().filter(|m| m.xml_attribute).peekable();
+        out.push('<');
+        out.push_str(name);
+        if let Some((prefix, uri)) = &member.xml_namespace {
+            let colon = if prefix.is_empty() { "" } else { ":" };
+            out.push_str(&format!(" xmlns{colon}{prefix}=\"{uri}\""));
+        } else if attributes.peek().is_some() {
+            // The one structure with an attribute is S3's grantee: its prefix is declared on its shape.
+            out.push_str(" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"");
         }
-        Kind::List => {
-            open(out, name);
-            if let Some(element) = &shape.element {
-                let item_name = element.location_name.as_deref().unwrap_or("member");
-                for item in value.as_array().into_iter().flatten() {
-                    write(
-                        out,
-                        model,
-                        model.shape_of(element),
-                        element,
-                        item_name,
-                        item,
-                    );
-                }
+        for attribute in attributes {
+            if let Some(text) = value.get(&attribute.name).and_then(Value::as_str) {
+                let name = attribute.location_name.as_deref();
+                out.push(' ');
+                out.push_str(name.unwrap_or(&attribute.name));
+                out.push_str("=\"");
+                escape_into(out, text);
+                out.push('"');
             }
-            close(out, name);
         }
-        Kind::Map => {
-            open(out, name);
-            if let (Some(key), Some(element)) = (&shape.key, &shape.element) {
-                for (k, v) in value.as_object().into_iter().flatten() {
-                    entry(out, model, key, element, "entry", k, v);
-                }
-            }
-            close(out, name);
-        }
-        Kind::Timestamp => {
-            let format = member
-                .timestamp
-                .or(shape.timestamp)
-                .unwrap_or(TimestampFormat::Iso8601);
-            leaf(out, name, &timestamp::write(value, format));
-        }
-        _ => match value {
-            Value::String(text) => leaf(out, name, text),
-            other => leaf(out, name, &other.to_string()),
-        },
+        out.push('>');
     }
 }
 
