@@ -25,7 +25,7 @@
 //! * [`plane`]: reachability, DNS, balancers, tasks, databases, users.
 //! * [`faults`]: what goes wrong on purpose. [`oracle`]: ground truth.
 //! * [`action`]: what is done to a world, or asked of it, from outside the AWS APIs.
-//! * [`canonical`]: a world in a form that can be compared.
+//! * `object`: JSON objects built without copies. [`canonical`]: a world in a form that can be compared.
 //! * [`server`]: a world on 127.0.0.1. [`keep`]: a world that survives the death of its process.
 //!
 //! # Invariants, as absences
@@ -34,6 +34,9 @@
 //! * No clock but the world's; no randomness but [`clock::Dice`]; no map without an order.
 //! * A read changes nothing that another operation can see.
 //! * A service never writes bytes: it takes and returns JSON values in the model's member names.
+
+#[macro_use]
+mod object;
 
 pub mod action;
 pub mod call;

@@ -8,6 +8,7 @@ use crate::cloud::seams::Http;
 use aws_sim::world::{Reply, Request, Response};
 use bytes::Bytes;
 use drtool_engine::clock::VirtualClock;
+use http::{HeaderName, HeaderValue, StatusCode};
 use std::io;
 use std::sync::Arc;
 
@@ -45,8 +46,7 @@ fn received(request: http::Request<Bytes>) -> io::Result<Request> {
     let (head, body) = request.into_parts();
     let mut headers = Vec::with_capacity(head.headers.len());
     for (name, value) in &head.headers {
-        let value = value.to_str().map_err(io::Error::other)?;
-        headers.push((name.as_str().to_owned(), value.to_owned()));
+        headers.push((name.as_str().to_owned(), text(value)?.to_owned()));
     }
     let authority = head.uri.authority().map(|a| a.as_str().to_owned());
     Ok(Request {
@@ -61,10 +61,25 @@ fn received(request: http::Request<Bytes>) -> io::Result<Request> {
     })
 }
 
-fn answered(response: Response) -> io::Result<http::Response<Bytes>> {
-    let mut builder = http::Response::builder().status(response.status);
-    for (name, value) in response.headers {
-        builder = builder.header(name, value);
+/// A header's value, if it is ASCII. `to_str` asks that of one byte after the other, and of a signature there are many.
+fn text(value: &HeaderValue) -> io::Result<&str> {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) if text.is_ascii() => Ok(text),
+        _ => value.to_str().map_err(io::Error::other),
     }
-    builder.body(response.body).map_err(io::Error::other)
+}
+
+fn answered(response: Response) -> io::Result<http::Response<Bytes>> {
+    let mut answer = http::Response::new(response.body);
+    *answer.status_mut() = StatusCode::from_u16(response.status).map_err(io::Error::other)?;
+    let headers = answer.headers_mut();
+    headers.reserve(response.headers.len());
+    for (name, value) in response.headers {
+        let name = HeaderName::try_from(name).map_err(io::Error::other)?;
+        headers.append(
+            name,
+            HeaderValue::try_from(value).map_err(io::Error::other)?,
+        );
+    }
+    Ok(answer)
 }

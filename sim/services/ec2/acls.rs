@@ -337,7 +337,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
     };
     let shown = |a: &NetworkAcl, tags: &Tags| shown(a, tags, &account);
     let found = question.answer(state, &state.acls, &names, facts, shown)?;
-    Ok(json!({"NetworkAcls": found}))
+    Ok(object! {"NetworkAcls": found})
 }
 
 fn action(entry: &AclEntry) -> &'static str {

@@ -288,5 +288,5 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
     if !wanted.is_empty() {
         found.retain(|a| wanted.iter().any(|ip| a["PublicIp"] == **ip));
     }
-    Ok(json!({"Addresses": found}))
+    Ok(object! {"Addresses": found})
 }

@@ -110,7 +110,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
     let names = ["dhcp-options-id", "owner-id", "key", "value"];
     let shown = |d: &DhcpOptions, tags: &Tags| shown(d, tags, &account);
     let found = question.answer(state, &state.dhcp_options, &names, facts, shown)?;
-    Ok(json!({"DhcpOptions": found}))
+    Ok(object! {"DhcpOptions": found})
 }
 
 fn shown(d: &DhcpOptions, tags: &Tags, account: &str) -> Value {

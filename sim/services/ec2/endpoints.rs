@@ -426,7 +426,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
     };
     let shown = |e: &Endpoint, tags: &Tags| shown(state, e, tags, &account, &region);
     let found = question.answer(state, &state.endpoints, &names, facts, shown)?;
-    Ok(json!({"VpcEndpoints": found}))
+    Ok(object! {"VpcEndpoints": found})
 }
 
 fn shown(state: &State, e: &Endpoint, tags: &Tags, account: &str, region: &str) -> Value {

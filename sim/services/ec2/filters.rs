@@ -139,14 +139,15 @@ impl Question {
             return Err(super::not_found(self.kind, id));
         }
         let mut found = vec![];
+        let none = Tags::new();
         for (id, row) in table.seen_all(self.now) {
             if !self.ids.is_empty() && !self.ids.iter().any(|i| i == id) {
                 continue;
             }
-            let tags = state.seen_tags(id, self.now);
+            let tags = state.tags.seen(id, self.now).unwrap_or(&none);
             let known = |name: &str| names.contains(&name).then(|| facts(row, name));
-            if self.filters.keep(&tags, known)? {
-                found.push(shown(row, &tags));
+            if self.filters.keep(tags, known)? {
+                found.push(shown(row, tags));
             }
         }
         Ok(found)

@@ -173,5 +173,5 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
         shown
     };
     let found = question.answer(state, &state.flow_logs, &names, facts, shown)?;
-    Ok(json!({"FlowLogs": found}))
+    Ok(object! {"FlowLogs": found})
 }

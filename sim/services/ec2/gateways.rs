@@ -158,7 +158,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
     };
     let shown = |g: &InternetGateway, tags: &Tags| shown(g, tags, &account);
     let found = question.answer(state, &state.internet_gateways, &names, facts, shown)?;
-    Ok(json!({"InternetGateways": found}))
+    Ok(object! {"InternetGateways": found})
 }
 
 fn shown(g: &InternetGateway, tags: &Tags, account: &str) -> Value {

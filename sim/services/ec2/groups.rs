@@ -186,7 +186,7 @@ pub(super) fn describe_references(cx: &mut Cx<'_>, input: &Input) -> Result<Valu
             }
         }
     }
-    Ok(json!({"SecurityGroupReferenceSet": found}))
+    Ok(object! {"SecurityGroupReferenceSet": found})
 }
 
 pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
@@ -263,12 +263,13 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
         }
     };
     let shown = |g: &SecurityGroup, tags: &Tags| {
-        json!({
-            "GroupId": g.id, "GroupName": g.name, "Description": g.description, "VpcId": g.vpc_id, "OwnerId": account,
+        object! {
+            "GroupId": g.id.as_str(), "GroupName": g.name.as_str(), "Description": g.description.as_str(),
+            "VpcId": g.vpc_id.as_str(), "OwnerId": account.as_str(),
             "SecurityGroupArn": format!("arn:aws:ec2:{region}:{account}:security-group/{}", g.id),
             "IpPermissions": permissions(state, g, false), "IpPermissionsEgress": permissions(state, g, true),
             "Tags": tags::listed(tags),
-        })
+        }
     };
     let mut found = question.answer(state, &state.groups, &names, facts, shown)?;
     if !wanted_names.is_empty() {
@@ -283,50 +284,77 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
             ));
         }
     }
-    Ok(json!({"SecurityGroups": found}))
+    Ok(object! {"SecurityGroups": found})
 }
 
 /// Rules gathered by protocol and ports, as DescribeSecurityGroups shows them.
 fn permissions(state: &State, group: &SecurityGroup, egress: bool) -> Vec<Value> {
-    let mut gathered: Vec<((&str, i64, i64), Value)> = vec![];
+    let mut gathered: Vec<Permission> = vec![];
     for rule in group.rules.iter().filter(|r| r.egress == egress) {
-        let key = (rule.protocol.as_str(), rule.from, rule.to);
-        let position = match gathered.iter().position(|(held, _)| *held == key) {
-            Some(position) => position,
-            None => {
-                let mut fresh = json!({
-                    "IpProtocol": rule.protocol, "IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": [],
-                    "UserIdGroupPairs": [],
-                });
-                if rule.protocol != "-1" && (rule.from, rule.to) != (-1, -1)
-                    || rule.protocol.starts_with("icmp")
-                {
-                    fresh["FromPort"] = rule.from.into();
-                    fresh["ToPort"] = rule.to.into();
-                }
-                gathered.push((key, fresh));
-                gathered.len() - 1
-            }
-        };
+        let key = |r: &GroupRule| (r.from, r.to);
+        let same = |p: &Permission| p.of.protocol == rule.protocol && key(p.of) == key(rule);
+        let position = gathered.iter().position(same).unwrap_or_else(|| {
+            gathered.push(Permission::of(rule));
+            gathered.len() - 1
+        });
+        let permission = &mut gathered[position];
         let (list, mut entry) = match &rule.peer {
-            Peer::Cidr(cidr) => ("IpRanges", json!({"CidrIp": cidr.to_string()})),
-            Peer::Cidr6(text) => ("Ipv6Ranges", json!({"CidrIpv6": text})),
-            Peer::PrefixList(id) => ("PrefixListIds", json!({"PrefixListId": id})),
+            Peer::Cidr(cidr) => (&mut permission.ranges, object! {"CidrIp": cidr.to_string()}),
+            Peer::Cidr6(text) => (
+                &mut permission.ranges_6,
+                object! {"CidrIpv6": text.as_str()},
+            ),
+            Peer::PrefixList(id) => (
+                &mut permission.prefix_lists,
+                object! {"PrefixListId": id.as_str()},
+            ),
             Peer::Group { account, id } => {
-                let mut pair = json!({"UserId": account, "GroupId": id});
+                let mut pair = object! {"UserId": account.as_str(), "GroupId": id.as_str()};
                 if let Some(other) = state.groups.get(id).filter(|g| g.vpc_id != group.vpc_id) {
                     pair["VpcId"] = other.vpc_id.as_str().into();
                 }
-                ("UserIdGroupPairs", pair)
+                (&mut permission.pairs, pair)
             }
         };
         put_description(&mut entry, rule);
-        if let Some(entries) = gathered[position].1[list].as_array_mut() {
-            entries.push(entry);
+        list.push(entry);
+    }
+    gathered.into_iter().map(Permission::shown).collect()
+}
+
+/// The peers of the rules of one protocol and range of ports.
+struct Permission<'s> {
+    /// The first of the rules.
+    of: &'s GroupRule,
+    ranges: Vec<Value>,
+    ranges_6: Vec<Value>,
+    prefix_lists: Vec<Value>,
+    pairs: Vec<Value>,
+}
+
+impl<'s> Permission<'s> {
+    fn of(of: &'s GroupRule) -> Permission<'s> {
+        Permission {
+            of,
+            ranges: vec![],
+            ranges_6: vec![],
+            prefix_lists: vec![],
+            pairs: vec![],
         }
     }
-    gathered
-        .into_iter()
-        .map(|(_, permission)| permission)
-        .collect()
+
+    fn shown(self) -> Value {
+        let rule = self.of;
+        let mut shown = object! {
+            "IpProtocol": rule.protocol.as_str(), "IpRanges": self.ranges, "Ipv6Ranges": self.ranges_6,
+            "PrefixListIds": self.prefix_lists, "UserIdGroupPairs": self.pairs,
+        };
+        if rule.protocol != "-1" && (rule.from, rule.to) != (-1, -1)
+            || rule.protocol.starts_with("icmp")
+        {
+            shown["FromPort"] = rule.from.into();
+            shown["ToPort"] = rule.to.into();
+        }
+        shown
+    }
 }

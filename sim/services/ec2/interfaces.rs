@@ -398,7 +398,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
             found.push(shown(state, interface, &tags, &account));
         }
     }
-    Ok(json!({"NetworkInterfaces": found}))
+    Ok(object! {"NetworkInterfaces": found})
 }
 
 const FILTERS: &[&str] = &[

@@ -252,7 +252,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
         _ => one(n.vpc_id.as_str()),
     };
     let found = question.answer(state, &state.nat_gateways, &names, facts, shown)?;
-    Ok(json!({"NatGateways": found}))
+    Ok(object! {"NatGateways": found})
 }
 
 fn shown(n: &NatGateway, tags: &Tags) -> Value {

@@ -174,7 +174,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
         }
     };
     let found = question.answer(state, &state.peerings, &names, facts, shown)?;
-    Ok(json!({"VpcPeeringConnections": found}))
+    Ok(object! {"VpcPeeringConnections": found})
 }
 
 fn shown(p: &Peering, tags: &Tags) -> Value {

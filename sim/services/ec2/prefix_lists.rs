@@ -110,7 +110,7 @@ pub(super) fn describe_prefix_lists(cx: &mut Cx<'_>, input: &Input) -> Result<Va
             json!({"PrefixListId": l.id, "PrefixListName": l.name, "Cidrs": cidrs})
         })
         .collect();
-    Ok(json!({"PrefixLists": shown}))
+    Ok(object! {"PrefixLists": shown})
 }
 
 pub(super) fn describe_managed_prefix_lists(
@@ -128,7 +128,7 @@ pub(super) fn describe_managed_prefix_lists(
             })
         })
         .collect();
-    Ok(json!({"PrefixLists": shown}))
+    Ok(object! {"PrefixLists": shown})
 }
 
 pub(super) fn prefix_list_entries(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
@@ -144,5 +144,5 @@ pub(super) fn prefix_list_entries(cx: &mut Cx<'_>, input: &Input) -> Result<Valu
         .iter()
         .map(|cidr| json!({"Cidr": cidr.to_string()}))
         .collect();
-    Ok(json!({"Entries": entries}))
+    Ok(object! {"Entries": entries})
 }

@@ -73,7 +73,7 @@ pub(super) fn create_table(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsE
     let at = cx.visible_at(&table.id);
     let account = cx.account_id().to_owned();
     let state = &mut cx.place().ec2;
-    let mut output = json!({"RouteTable": shown(state, &table, &given, &account)});
+    let mut output = object! {"RouteTable": shown(state, &table, &given, &account)};
     if let Some(token) = input.str("ClientToken") {
         output["ClientToken"] = token.into();
     }
@@ -486,35 +486,37 @@ fn shown(state: &State, t: &RouteTable, tags: &Tags, account: &str) -> Value {
         .iter()
         .map(|r| {
             let (member, id) = target_member(&r.target);
-            let mut shown = json!({"Origin": r.origin, "State": route_state(state, t, r)});
-            shown[member] = id.into();
-            let (member, text) = match &r.destination {
-                Destination::Cidr(cidr) => ("DestinationCidrBlock", cidr.to_string()),
-                Destination::Cidr6(text) => ("DestinationIpv6CidrBlock", text.clone()),
-                Destination::PrefixList(id) => ("DestinationPrefixListId", id.clone()),
+            let destination = match &r.destination {
+                Destination::Cidr(_) => "DestinationCidrBlock",
+                Destination::Cidr6(_) => "DestinationIpv6CidrBlock",
+                Destination::PrefixList(_) => "DestinationPrefixListId",
             };
-            shown[member] = text.into();
-            shown
+            Value::from_iter([
+                ("Origin", Value::from(r.origin)),
+                ("State", route_state(state, t, r).into()),
+                (member, id.into()),
+                (destination, destination_text(&r.destination).into()),
+            ])
         })
         .collect();
     let associations: Vec<Value> = t
         .associations
         .iter()
         .map(|a| {
-            let mut shown = json!({
-                "RouteTableAssociationId": a.id, "RouteTableId": t.id, "Main": a.subnet_id.is_none(),
-                "AssociationState": {"State": "associated"},
-            });
+            let mut shown = object! {
+                "RouteTableAssociationId": a.id.as_str(), "RouteTableId": t.id.as_str(), "Main": a.subnet_id.is_none(),
+                "AssociationState": object! {"State": "associated"},
+            };
             if let Some(subnet) = &a.subnet_id {
                 shown["SubnetId"] = subnet.as_str().into();
             }
             shown
         })
         .collect();
-    json!({
-        "RouteTableId": t.id, "VpcId": t.vpc_id, "OwnerId": account, "Routes": routes, "Associations": associations,
-        "PropagatingVgws": [], "Tags": tags::listed(tags),
-    })
+    object! {
+        "RouteTableId": t.id.as_str(), "VpcId": t.vpc_id.as_str(), "OwnerId": account, "Routes": routes,
+        "Associations": associations, "PropagatingVgws": Value::Array(vec![]), "Tags": tags::listed(tags),
+    }
 }
 
 pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
@@ -582,5 +584,5 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
     };
     let shown = |t: &RouteTable, tags: &Tags| shown(state, t, tags, &account);
     let found = question.answer(state, &state.route_tables, &names, facts, shown)?;
-    Ok(json!({"RouteTables": found}))
+    Ok(object! {"RouteTables": found})
 }

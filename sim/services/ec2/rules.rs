@@ -472,7 +472,7 @@ pub(super) fn describe_rules(cx: &mut Cx<'_>, input: &Input) -> Result<Value, Aw
             found.push(rule_shown(state, group, rule, &tags, &account, &region));
         }
     }
-    Ok(json!({"SecurityGroupRules": found}))
+    Ok(object! {"SecurityGroupRules": found})
 }
 
 pub(super) fn modify_rules(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {

@@ -219,7 +219,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
     };
     let shown = |s: &Subnet, tags: &Tags| shown(state, s, tags, &account, &region, now);
     let found = question.answer(state, &state.subnets, &names, facts, shown)?;
-    Ok(json!({"Subnets": found}))
+    Ok(object! {"Subnets": found})
 }
 
 fn arn(s: &Subnet, account: &str, region: &str) -> String {

@@ -100,7 +100,7 @@ fn read(list: &[Value], tags: &mut Tags) -> Result<(), AwsError> {
 /// Tags as the model lists them.
 pub(super) fn listed(tags: &Tags) -> Value {
     tags.iter()
-        .map(|(key, value)| json!({"Key": key, "Value": value}))
+        .map(|(key, value)| object! {"Key": key.as_str(), "Value": value.as_str()})
         .collect()
 }
 
@@ -231,7 +231,7 @@ pub(super) fn describe_tags(cx: &mut Cx<'_>, input: &Input) -> Result<Value, Aws
             }
         }
     }
-    Ok(json!({"Tags": found}))
+    Ok(object! {"Tags": found})
 }
 
 /// Every tagged resource as the tagging service lists them: ARN and tags.

@@ -301,7 +301,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
     let found = question.answer(state, &state.vpcs, &names, facts, |v, tags| {
         shown(v, tags, &account, now)
     })?;
-    Ok(json!({"Vpcs": found}))
+    Ok(object! {"Vpcs": found})
 }
 
 fn shown(v: &Vpc, tags: &Tags, account: &str, now: u64) -> Value {

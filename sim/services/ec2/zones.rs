@@ -183,7 +183,7 @@ pub(super) fn describe_regions(cx: &mut Cx<'_>, input: &Input) -> Result<Value, 
             );
         }
     }
-    Ok(json!({"Regions": regions}))
+    Ok(object! {"Regions": regions})
 }
 
 pub(super) fn describe_availability_zones(
@@ -233,7 +233,7 @@ pub(super) fn describe_availability_zones(
             }));
         }
     }
-    Ok(json!({"AvailabilityZones": found}))
+    Ok(object! {"AvailabilityZones": found})
 }
 
 pub(super) fn describe_account_attributes(
@@ -271,5 +271,5 @@ pub(super) fn describe_account_attributes(
         .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|w| w == name))
         .map(|(name, value)| json!({"AttributeName": name, "AttributeValues": [{"AttributeValue": value}]}))
         .collect();
-    Ok(json!({"AccountAttributes": attributes}))
+    Ok(object! {"AccountAttributes": attributes})
 }

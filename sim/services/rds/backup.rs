@@ -390,7 +390,7 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         .iter()
         .map(|(backup, replications)| shown(cx.world, backup, replications))
         .collect();
-    Ok(json!({ "DBInstanceAutomatedBackups": shown }).into())
+    Ok(object! {"DBInstanceAutomatedBackups": shown}.into())
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
@@ -425,7 +425,7 @@ pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     unlink(cx.world, &backup);
     let mut answer = shown(cx.world, &backup, &[]);
     answer["Status"] = json!("deleting");
-    Ok(json!({ "DBInstanceAutomatedBackup": answer }).into())
+    Ok(object! {"DBInstanceAutomatedBackup": answer}.into())
 }
 
 /// The source no longer names a replica of its backups.

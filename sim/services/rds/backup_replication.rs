@@ -9,7 +9,6 @@ use super::snapshot::{self};
 use crate::clock::{DAY, Nanos, Pert};
 use crate::error::AwsError;
 use crate::world::{Cx, Event, Input, Output, World};
-use serde_json::json;
 use std::sync::Arc;
 
 /// Replicas of automated backups in one region.
@@ -124,7 +123,7 @@ pub fn start_replication(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsEr
             source.backup_replications.push(backup_arn)
         });
     cx.later(takes, "backup-replicating", &id);
-    Ok(json!({ "DBInstanceAutomatedBackup": answer }).into())
+    Ok(object! {"DBInstanceAutomatedBackup": answer}.into())
 }
 
 /// The first copy has arrived: restoring is possible from here on.
@@ -173,5 +172,5 @@ pub fn stop_replication(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsErr
     );
     let id = backup.id.clone();
     cx.place().rds.automated_backups.put(id, backup, now);
-    Ok(json!({ "DBInstanceAutomatedBackup": answer }).into())
+    Ok(object! {"DBInstanceAutomatedBackup": answer}.into())
 }

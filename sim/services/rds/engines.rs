@@ -325,7 +325,7 @@ pub fn describe_versions(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsEr
             }
         }
     }
-    Ok(json!({ "DBEngineVersions": versions }).into())
+    Ok(object! {"DBEngineVersions": versions}.into())
 }
 
 fn shown_version(cx: &Cx<'_>, engine: &Engine, version: &str, family: &str) -> Value {
@@ -407,7 +407,7 @@ pub fn describe_orderable(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsE
             }
         }
     }
-    Ok(json!({ "OrderableDBInstanceOptions": options }).into())
+    Ok(object! {"OrderableDBInstanceOptions": options}.into())
 }
 
 fn shown_option(

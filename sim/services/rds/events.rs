@@ -145,7 +145,7 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
             })
         })
         .collect();
-    Ok(json!({ "Events": events }).into())
+    Ok(object! {"Events": events}.into())
 }
 
 pub fn categories(input: &Input) -> Output {

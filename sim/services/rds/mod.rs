@@ -11,7 +11,7 @@ use crate::error::AwsError;
 use crate::plane::database::{Database, Sessions};
 use crate::table::Table;
 use crate::world::{Cx, Event, Input, Output, World};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -276,7 +276,7 @@ fn show(cx: &mut Cx<'_>, id: &str) -> Result<Output, AwsError> {
     let instance = place
         .and_then(|place| place.rds.instances.get(id))
         .ok_or_else(|| refusal::instance_not_found(id))?;
-    Ok(json!({ "DBInstance": instance::shown(cx.world, &account, &region, instance) }).into())
+    Ok(object! { "DBInstance": instance::shown(cx.world, &account, &region, instance) }.into())
 }
 
 fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
@@ -326,7 +326,7 @@ fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         .into_iter()
         .map(|instance| instance::shown(world, &account, &region, instance))
         .collect();
-    Ok(json!({ "DBInstances": shown }).into())
+    Ok(object! {"DBInstances": shown}.into())
 }
 
 #[cfg(test)]

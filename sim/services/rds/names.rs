@@ -5,7 +5,7 @@ use super::refusal::{refuse, value};
 use crate::clock::Nanos;
 use crate::error::AwsError;
 use crate::world::{Cx, Input, World};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// An RDS ARN in its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ pub fn put_tag(tags: &mut Tags, key: &str, text: &str) -> Result<(), AwsError> {
 
 pub fn shown_tags(tags: &Tags) -> Value {
     tags.iter()
-        .map(|(key, text)| json!({ "Key": key, "Value": text }))
+        .map(|(key, text)| object! { "Key": key.as_str(), "Value": text.as_str() })
         .collect()
 }
 

@@ -309,7 +309,7 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let shown = group.shown();
     let now = cx.now();
     cx.place().rds.option_groups.put(name, group, now);
-    Ok(json!({ "OptionGroup": shown }).into())
+    Ok(object! {"OptionGroup": shown}.into())
 }
 
 pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
@@ -341,7 +341,7 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
             .map(|(_, group)| group.shown())
             .collect(),
     };
-    Ok(json!({ "OptionGroupsList": groups }).into())
+    Ok(object! {"OptionGroupsList": groups}.into())
 }
 
 pub fn describe_offers(input: &Input) -> Result<Output, AwsError> {
@@ -390,7 +390,7 @@ pub fn describe_offers(input: &Input) -> Result<Output, AwsError> {
             options.push(shown);
         }
     }
-    Ok(json!({ "OptionGroupOptions": options }).into())
+    Ok(object! {"OptionGroupOptions": options}.into())
 }
 
 pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
@@ -468,7 +468,7 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let shown = group.shown();
     let now = cx.now();
     cx.place().rds.option_groups.put(name, group, now);
-    Ok(json!({ "OptionGroup": shown }).into())
+    Ok(object! {"OptionGroup": shown}.into())
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {

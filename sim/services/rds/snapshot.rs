@@ -123,7 +123,8 @@ impl Snapshot {
     }
 
     pub fn shown(&self, world: &World) -> Value {
-        let mut shown = Map::new();
+        // A dozen members beside the facts.
+        let mut shown = Map::with_capacity(self.facts.0.len() + 16);
         let mut put = |name: &str, value: Value| {
             shown.insert(name.to_owned(), value);
         };
@@ -372,7 +373,7 @@ pub fn show(cx: &mut Cx<'_>, id: &str) -> Result<Output, AwsError> {
     let snapshot = place
         .and_then(|place| place.rds.snapshots.get(id))
         .ok_or_else(|| snapshot_not_found(id))?;
-    Ok(json!({ "DBSnapshot": snapshot.shown(cx.world) }).into())
+    Ok(object! { "DBSnapshot": snapshot.shown(cx.world) }.into())
 }
 
 /// A snapshot by identifier or ARN, also one that another account shares, with its account.
@@ -486,7 +487,7 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         .into_iter()
         .map(|snapshot| snapshot.shown(world))
         .collect();
-    Ok(json!({ "DBSnapshots": shown }).into())
+    Ok(object! {"DBSnapshots": shown}.into())
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
@@ -531,7 +532,7 @@ pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         "deletion",
         "Deleted manual snapshot",
     );
-    Ok(json!({ "DBSnapshot": shown }).into())
+    Ok(object! {"DBSnapshot": shown}.into())
 }
 
 /// ModifyDBSnapshot: another engine version or option group.

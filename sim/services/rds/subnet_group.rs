@@ -6,7 +6,7 @@ use super::neighbours;
 use super::refusal::{refuse, subnet_group_not_found, value};
 use crate::error::AwsError;
 use crate::world::{Cx, Input, Output};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,23 +49,23 @@ impl SubnetGroup {
             .subnets
             .iter()
             .map(|place| {
-                json!({
-                    "SubnetIdentifier": place.subnet,
-                    "SubnetAvailabilityZone": { "Name": place.zone },
-                    "SubnetOutpost": {},
+                object! {
+                    "SubnetIdentifier": place.subnet.as_str(),
+                    "SubnetAvailabilityZone": object! { "Name": place.zone.as_str() },
+                    "SubnetOutpost": Map::new(),
                     "SubnetStatus": "Active",
-                })
+                }
             })
             .collect();
-        json!({
-            "DBSubnetGroupName": self.name,
-            "DBSubnetGroupDescription": self.description,
-            "VpcId": self.vpc,
+        object! {
+            "DBSubnetGroupName": self.name.as_str(),
+            "DBSubnetGroupDescription": self.description.as_str(),
+            "VpcId": self.vpc.as_str(),
             "SubnetGroupStatus": "Complete",
             "Subnets": subnets,
-            "DBSubnetGroupArn": self.arn,
-            "SupportedNetworkTypes": ["IPV4"],
-        })
+            "DBSubnetGroupArn": self.arn.as_str(),
+            "SupportedNetworkTypes": vec!["IPV4"],
+        }
     }
 }
 
@@ -149,7 +149,7 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let shown = group.shown();
     let now = cx.now();
     cx.place().rds.subnet_groups.put(name, group, now);
-    Ok(json!({ "DBSubnetGroup": shown }).into())
+    Ok(object! {"DBSubnetGroup": shown}.into())
 }
 
 pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
@@ -170,7 +170,7 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
             .map(|(_, group)| group.shown())
             .collect(),
     };
-    Ok(json!({ "DBSubnetGroups": groups }).into())
+    Ok(object! {"DBSubnetGroups": groups}.into())
 }
 
 pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
@@ -214,7 +214,7 @@ pub fn modify(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let shown = group.shown();
     let now = cx.now();
     cx.place().rds.subnet_groups.put(name, group, now);
-    Ok(json!({ "DBSubnetGroup": shown }).into())
+    Ok(object! {"DBSubnetGroup": shown}.into())
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {

@@ -65,7 +65,7 @@ pub fn account_attributes(cx: &mut Cx<'_>) -> Result<Output, AwsError> {
         .into_iter()
         .map(|(name, max)| json!({ "AccountQuotaName": name, "Used": used(name), "Max": max as i64 }))
         .collect();
-    Ok(json!({ "AccountQuotas": quotas }).into())
+    Ok(object! {"AccountQuotas": quotas}.into())
 }
 
 /// No maintenance is ever due by itself in this world; an identifier must still exist.
@@ -131,7 +131,7 @@ pub fn log_files(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     if let Some(least) = input.i64("FileSize") {
         files.retain(|file| file["Size"].as_i64().is_some_and(|size| size >= least));
     }
-    Ok(json!({ "DescribeDBLogFiles": files }).into())
+    Ok(object! {"DescribeDBLogFiles": files}.into())
 }
 
 /// Regions from which snapshots and backups can come to this one.
@@ -157,7 +157,7 @@ pub fn source_regions(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError
             })
         })
         .collect();
-    Ok(json!({ "SourceRegions": regions }).into())
+    Ok(object! {"SourceRegions": regions}.into())
 }
 
 pub fn valid_modifications(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {

@@ -160,7 +160,7 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         .into_iter()
         .map(|cluster| shown(world, &account, &region, cluster))
         .collect();
-    Ok(json!({ "DBClusters": shown }).into())
+    Ok(object! {"DBClusters": shown}.into())
 }
 
 pub fn describe_endpoints(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
@@ -184,5 +184,5 @@ pub fn describe_endpoints(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsE
             }));
         }
     }
-    Ok(json!({ "DBClusterEndpoints": endpoints }).into())
+    Ok(object! {"DBClusterEndpoints": endpoints}.into())
 }

@@ -305,7 +305,7 @@ pub fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
         .into_iter()
         .map(|snapshot| snapshot.shown(world))
         .collect();
-    Ok(json!({ "DBClusterSnapshots": shown }).into())
+    Ok(object! {"DBClusterSnapshots": shown}.into())
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
@@ -337,7 +337,7 @@ pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Output, AwsError> {
     let now = cx.now();
     cx.place().rds.cluster_snapshots.remove(&id, now);
     source_deleted(cx.world, &snapshot.arn);
-    Ok(json!({ "DBClusterSnapshot": shown }).into())
+    Ok(object! {"DBClusterSnapshot": shown}.into())
 }
 
 fn source_deleted(world: &mut World, arn: &str) {

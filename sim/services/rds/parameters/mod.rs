@@ -282,15 +282,20 @@ pub fn describe_groups(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Out
     Ok(json!({ format!("{}s", kind.prefix()): groups }).into())
 }
 
+/// Where a parameter's value comes from.
+fn source(parameter: &catalogue::Parameter, set: Option<&Set>) -> &'static str {
+    match (set, parameter.default.is_empty()) {
+        (Some(_), _) => "user",
+        (None, false) => "system",
+        (None, true) => "engine-default",
+    }
+}
+
 fn shown_parameter(parameter: &catalogue::Parameter, set: Option<&Set>, kind: Kind) -> Value {
     let mut shown = json!({
         "ParameterName": parameter.name,
         "Description": parameter.about,
-        "Source": match (set, parameter.default.is_empty()) {
-            (Some(_), _) => "user",
-            (None, false) => "system",
-            (None, true) => "engine-default",
-        },
+        "Source": source(parameter, set),
         "ApplyType": if parameter.dynamic { "dynamic" } else { "static" },
         "DataType": parameter.kind,
         "IsModifiable": parameter.modifiable,
@@ -322,10 +327,11 @@ pub fn describe(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, Aw
     let wanted = input.str("Source");
     let parameters: Vec<Value> = catalogue::parameters(&group.family)
         .iter()
-        .map(|parameter| shown_parameter(parameter, group.values.get(parameter.name), kind))
-        .filter(|shown| wanted.is_none_or(|wanted| shown["Source"] == wanted))
+        .map(|parameter| (parameter, group.values.get(parameter.name)))
+        .filter(|(parameter, set)| wanted.is_none_or(|wanted| source(parameter, *set) == wanted))
+        .map(|(parameter, set)| shown_parameter(parameter, set, kind))
         .collect();
-    Ok(json!({ "Parameters": parameters }).into())
+    Ok(object! {"Parameters": parameters}.into())
 }
 
 pub fn describe_defaults(kind: Kind, input: &Input) -> Result<Output, AwsError> {
