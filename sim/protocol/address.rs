@@ -35,36 +35,27 @@ pub fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
 
 /// The credential scope: `AKID/20270115/eu-west-1/rds/aws4_request`, from the header or the presigned query.
 pub fn scope(request: &Request) -> Option<Scope> {
-    let credential = match header(request, "authorization") {
-        Some(value) => match value.find("Credential=") {
-            Some(at) => value[at + "Credential=".len()..]
-                .split([',', ' '])
-                .next()?
-                .to_owned(),
-            None => return old_scope(value.strip_prefix("AWS ")?.split(':').next()?),
-        },
-        None => {
-            let pairs = super::text::pairs(request.target.split_once('?')?.1);
-            let part = |name: &str| {
-                pairs
-                    .iter()
-                    .find(|(k, _)| k == name)
-                    .map(|(_, v)| v.clone())
-            };
-            match part("X-Amz-Credential") {
-                Some(credential) => credential,
-                None => return old_scope(&part("AWSAccessKeyId")?),
-            }
-        }
-    };
-    let mut parts = credential.rsplitn(5, '/');
-    let _terminator = parts.next()?;
-    let service = parts.next()?.to_owned();
-    let region = parts.next()?.to_owned();
-    let date = parts.next()?.to_owned();
-    let access_key = parts.next()?.to_owned();
+    if let Some(value) = header(request, "authorization") {
+        let Some((_, rest)) = value.split_once("Credential=") else {
+            return old_scope(value.strip_prefix("AWS ")?.split(':').next()?);
+        };
+        let end = rest.bytes().position(|byte| matches!(byte, b',' | b' '));
+        return scope_of(&rest[..end.unwrap_or(rest.len())]);
+    }
+    let pairs = super::text::pairs(request.target.split_once('?')?.1);
+    let part = |name: &str| pairs.iter().find(|(k, _)| k == name).map(|(_, v)| v);
+    match part("X-Amz-Credential") {
+        Some(credential) => scope_of(credential),
+        None => old_scope(part("AWSAccessKeyId")?),
+    }
+}
+
+fn scope_of(credential: &str) -> Option<Scope> {
+    let mut parts = credential.rsplitn(5, '/').skip(1);
+    let mut part = || parts.next().map(str::to_owned);
+    let (service, region, date) = (part()?, part()?, part()?);
     Some(Scope {
-        access_key,
+        access_key: part()?,
         date,
         region,
         service,

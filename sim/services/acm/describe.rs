@@ -59,7 +59,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
     if let Some(reason) = c.failure {
         out["FailureReason"] = json!(reason);
     }
-    Ok(json!({"Certificate": out}))
+    Ok(object! {"Certificate": out})
 }
 
 pub(super) fn eligibility(certificate: &Certificate, users: &[String]) -> &'static str {
@@ -164,7 +164,7 @@ pub(super) fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         }
         rows.push(row);
     }
-    Ok(json!({"CertificateSummaryList": rows}))
+    Ok(object! {"CertificateSummaryList": rows})
 }
 
 pub(super) fn text(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {

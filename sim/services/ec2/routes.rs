@@ -486,17 +486,15 @@ fn shown(state: &State, t: &RouteTable, tags: &Tags, account: &str) -> Value {
         .iter()
         .map(|r| {
             let (member, id) = target_member(&r.target);
-            let destination = match &r.destination {
+            let mut shown = object! {"Origin": r.origin, "State": route_state(state, t, r)};
+            shown[member] = id.into();
+            let member = match &r.destination {
                 Destination::Cidr(_) => "DestinationCidrBlock",
                 Destination::Cidr6(_) => "DestinationIpv6CidrBlock",
                 Destination::PrefixList(_) => "DestinationPrefixListId",
             };
-            Value::from_iter([
-                ("Origin", Value::from(r.origin)),
-                ("State", route_state(state, t, r).into()),
-                (member, id.into()),
-                (destination, destination_text(&r.destination).into()),
-            ])
+            shown[member] = destination_text(&r.destination).into();
+            shown
         })
         .collect();
     let associations: Vec<Value> = t

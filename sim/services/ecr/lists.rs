@@ -70,7 +70,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
         }
         rows.push(row);
     }
-    Ok(json!({"imageDetails": rows}))
+    Ok(object! {"imageDetails": rows})
 }
 
 pub(super) fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
@@ -87,7 +87,7 @@ pub(super) fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         }
         rows.extend(tags.iter().map(|tag| id_json(digest, Some(tag))));
     }
-    Ok(json!({"imageIds": rows}))
+    Ok(object! {"imageIds": rows})
 }
 
 /// The images that name another as their subject.
@@ -131,5 +131,5 @@ pub(super) fn referrers(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsErro
         }
         rows.push(row);
     }
-    Ok(json!({"referrers": rows}))
+    Ok(object! {"referrers": rows})
 }

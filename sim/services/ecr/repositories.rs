@@ -307,7 +307,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
             rows.push(json_of(found, &registry));
         }
     }
-    Ok(json!({"repositories": rows}))
+    Ok(object! {"repositories": rows})
 }
 
 pub(super) fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {

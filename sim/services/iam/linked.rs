@@ -218,7 +218,7 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         return Err(exists("Role", row.1));
     }
     let role = make(cx, row, input.str("Description").map(str::to_owned));
-    Ok(json!({"Role": role}))
+    Ok(object! {"Role": role})
 }
 
 pub fn delete(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {

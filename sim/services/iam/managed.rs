@@ -184,7 +184,7 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     let visible = cx.visible_at(&arn);
     cx.account().iam.policies.put(arn.clone(), managed, visible);
     announce(cx, &arn);
-    Ok(json!({"Policy": shown}))
+    Ok(object! {"Policy": shown})
 }
 
 pub fn get(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
@@ -204,7 +204,7 @@ pub fn get(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     if !managed.tags.is_empty() {
         shown["Tags"] = tags_json(&managed.tags);
     }
-    Ok(json!({"Policy": shown}))
+    Ok(object! {"Policy": shown})
 }
 
 pub fn list(cx: &mut Cx<'_>, input: &Input) -> Value {
@@ -305,7 +305,7 @@ pub fn create_version(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError>
         }
     });
     announce(cx, &arn);
-    Ok(json!({"PolicyVersion": shown}))
+    Ok(object! {"PolicyVersion": shown})
 }
 
 fn number(version: &str) -> Option<u32> {

@@ -88,7 +88,7 @@ pub fn create(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     let state = &mut cx.account().iam;
     let shown = profile.json(state, now);
     state.profiles.put(name, profile, visible);
-    Ok(json!({"InstanceProfile": shown}))
+    Ok(object! {"InstanceProfile": shown})
 }
 
 pub fn get(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {

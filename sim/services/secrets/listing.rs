@@ -97,7 +97,7 @@ pub fn list(cx: &mut Cx<'_>, input: &Input) -> Value {
         .into_iter()
         .map(|s| s.json("SecretVersionsToStages"))
         .collect();
-    json!({"SecretList": rows})
+    object! {"SecretList": rows}
 }
 
 pub fn random_password(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {

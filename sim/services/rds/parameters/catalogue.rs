@@ -248,6 +248,15 @@ fn read(line: &'static str, family: &str) -> Option<Parameter> {
 }
 
 impl Parameter {
+    /// Where its value comes from in a group that sets it, or does not.
+    pub fn source(&self, set: bool) -> &'static str {
+        match (set, self.default.is_empty()) {
+            (true, _) => "user",
+            (false, false) => "system",
+            (false, true) => "engine-default",
+        }
+    }
+
     /// Whether a value may be set: within the allowed ones, or a formula over the instance's class.
     pub fn accepts(&self, value: &str) -> bool {
         if self.allowed.is_empty() || value.contains('{') {

@@ -282,20 +282,11 @@ pub fn describe_groups(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Out
     Ok(json!({ format!("{}s", kind.prefix()): groups }).into())
 }
 
-/// Where a parameter's value comes from.
-fn source(parameter: &catalogue::Parameter, set: Option<&Set>) -> &'static str {
-    match (set, parameter.default.is_empty()) {
-        (Some(_), _) => "user",
-        (None, false) => "system",
-        (None, true) => "engine-default",
-    }
-}
-
 fn shown_parameter(parameter: &catalogue::Parameter, set: Option<&Set>, kind: Kind) -> Value {
     let mut shown = json!({
         "ParameterName": parameter.name,
         "Description": parameter.about,
-        "Source": source(parameter, set),
+        "Source": parameter.source(set.is_some()),
         "ApplyType": if parameter.dynamic { "dynamic" } else { "static" },
         "DataType": parameter.kind,
         "IsModifiable": parameter.modifiable,
@@ -328,7 +319,9 @@ pub fn describe(cx: &mut Cx<'_>, kind: Kind, input: &Input) -> Result<Output, Aw
     let parameters: Vec<Value> = catalogue::parameters(&group.family)
         .iter()
         .map(|parameter| (parameter, group.values.get(parameter.name)))
-        .filter(|(parameter, set)| wanted.is_none_or(|wanted| source(parameter, *set) == wanted))
+        .filter(|(parameter, set)| {
+            wanted.is_none_or(|wanted| parameter.source(set.is_some()) == wanted)
+        })
         .map(|(parameter, set)| shown_parameter(parameter, set, kind))
         .collect();
     Ok(object! {"Parameters": parameters}.into())
