@@ -167,7 +167,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
         .definitions
         .seen(&key, now)
         .ok_or_else(unable)?;
-    let mut value = json!({ "taskDefinition": render(definition) });
+    let mut value = object! { "taskDefinition": render(definition) };
     if includes(input, "TAGS") {
         value["tags"] = tags_json(&definition.tags);
     }

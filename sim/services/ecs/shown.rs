@@ -25,7 +25,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
             None => failures.push(failure(scope.arn(&format!("service/{key}")), "MISSING")),
         }
     }
-    Ok(json!({ "services": services, "failures": failures }))
+    Ok(object! { "services": services, "failures": failures })
 }
 
 pub(super) fn list(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {

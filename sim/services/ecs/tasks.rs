@@ -257,7 +257,7 @@ pub(super) fn run(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
         .iter()
         .filter_map(|key| shown(cx.world, &scope, key, true))
         .collect();
-    Ok(json!({ "tasks": tasks, "failures": failures }))
+    Ok(object! { "tasks": tasks, "failures": failures })
 }
 
 /// A token lives for 24 hours, or until an hour after its tasks ended, whichever comes first.
@@ -342,7 +342,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
             None => failures.push(failure(scope.arn(&format!("task/{key}")), "MISSING")),
         }
     }
-    Ok(json!({ "tasks": tasks, "failures": failures }))
+    Ok(object! { "tasks": tasks, "failures": failures })
 }
 
 fn seen<'w>(world: &'w World, scope: &Scope, key: &str) -> Option<&'w Task> {

@@ -416,7 +416,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
         .filter(|b| names.is_empty() || names.contains(&b.name))
         .map(shown)
         .collect();
-    Ok(json!({"LoadBalancers": found}))
+    Ok(object! { "LoadBalancers": found })
 }
 
 pub(super) fn shown(b: &Balancer) -> Value {

@@ -303,7 +303,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
         .filter(|(arn, l)| arns.iter().any(|a| a == arn) || of == Some(l.balancer_arn.as_str()))
         .map(|(_, l)| shown(l))
         .collect();
-    Ok(json!({"Listeners": found}))
+    Ok(object! { "Listeners": found })
 }
 
 pub(super) fn shown(l: &Listener) -> Value {

@@ -181,7 +181,7 @@ pub(super) fn set_priorities(cx: &mut Cx<'_>, input: &Input) -> Result<Value, Aw
         rules.change(&arn, at, |r| r.priority = priority as u32);
         output.extend(rules.get(&arn).map(shown));
     }
-    Ok(json!({"Rules": output}))
+    Ok(object! { "Rules": output })
 }
 
 pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
@@ -231,7 +231,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
             }));
         }
     }
-    Ok(json!({"Rules": output}))
+    Ok(object! { "Rules": output })
 }
 
 fn shown(rule: &Rule) -> Value {

@@ -114,7 +114,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
             .unwrap_or_else(|| json!([]));
         descriptions.push(json!({"ResourceArn": arn, "Tags": tags}));
     }
-    Ok(json!({"TagDescriptions": descriptions}))
+    Ok(object! { "TagDescriptions": descriptions })
 }
 
 fn listed(tags: &Tags) -> Value {

@@ -312,7 +312,7 @@ pub(super) fn describe(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError
             found.push(shown(group, &balancers));
         }
     }
-    Ok(json!({"TargetGroups": found}))
+    Ok(object! { "TargetGroups": found })
 }
 
 fn shown(g: &TargetGroup, balancers: &[String]) -> Value {

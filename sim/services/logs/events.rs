@@ -284,13 +284,13 @@ pub fn get(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
     };
     let rows: Vec<Value> = (from..to)
         .map(|index| events.at(index))
-        .map(|e| json!({"timestamp": e.timestamp, "message": e.message, "ingestionTime": e.ingested}))
+        .map(|e| object! { "timestamp": e.timestamp, "message": e.message.as_str(), "ingestionTime": e.ingested })
         .collect();
-    Ok(json!({
+    Ok(object! {
         "events": rows,
         "nextForwardToken": format!("f/{to:056}"),
         "nextBackwardToken": format!("b/{from:056}"),
-    }))
+    })
 }
 
 pub fn filter(cx: &mut Cx<'_>, input: &Input) -> Result<Value, AwsError> {
