@@ -211,21 +211,18 @@ impl VirtualClock {
         }
     }
 
-    /// Called when nothing can run: lets time pass until somebody is woken.
+    /// Called when nothing can run: lets time pass until somebody is woken. A waker of a finished task wakes nothing; the
+    /// root is where stops are seen, so it is always woken.
     fn turn(&self) {
-        if (0..ALONE).all(|_| self.step()) {
-            let root = self.lock().root.clone();
-            if let Some(root) = root {
-                root.wake();
-            }
-        }
+        let mut alone = 0..ALONE;
+        while self.step() && alone.next().is_some() {}
+        let root = self.lock().root.clone();
+        root.into_iter().for_each(Waker::wake);
     }
 
-    /// Lets exactly one event happen, then everything that it woke. Whether it was one of the
-    /// outside world's alone, which wakes nobody.
+    /// Lets exactly one event happen. Whether it was one of the outside world's alone, which wakes nobody.
     fn step(&self) -> bool {
         let mut inner = self.lock();
-        let root = inner.root.clone();
         let outside = inner.outside.clone();
         let mut happened = None;
         let mut world = None;
@@ -245,9 +242,6 @@ impl VirtualClock {
                     if let Some(rest) = inner.pace(next) {
                         drop(inner);
                         std::thread::sleep(rest.min(NAP));
-                        if let Some(root) = root {
-                            root.wake();
-                        }
                         return false;
                     }
                     // Waiting for the world's time takes real time: not under the lock.
@@ -260,18 +254,10 @@ impl VirtualClock {
                         Come::There(at) => at.max(next),
                         Come::Short(at) => {
                             inner.now = inner.now.max(at);
-                            drop(inner);
-                            if let Some(root) = root {
-                                root.wake();
-                            }
                             return false;
                         }
                         Come::Gone => {
                             inner.stop = Some(Stop::Gone);
-                            drop(inner);
-                            if let Some(root) = root {
-                                root.wake();
-                            }
                             return false;
                         }
                     };
@@ -290,20 +276,14 @@ impl VirtualClock {
         }
         let goes_on = inner.stop.is_none();
         drop(inner);
-        if let Some((outside, now)) = world {
-            outside.advance_to(now);
-            if goes_on {
-                return true;
+        match (world, happened) {
+            (Some((outside, now)), _) => {
+                outside.advance_to(now);
+                return goes_on;
             }
-        }
-        match happened {
-            Some(Due::Sleeper(waker)) => waker.wake(),
-            Some(Due::World(event)) => event(),
-            None => {}
-        }
-        // A waker of a finished task wakes nothing; the root is where stops are seen, so it is always woken.
-        if let Some(root) = root {
-            root.wake();
+            (_, Some(Due::Sleeper(waker))) => waker.wake(),
+            (_, Some(Due::World(event))) => event(),
+            (None, None) => {}
         }
         false
     }

@@ -252,14 +252,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
         if gate != Gate::Open {
             return self.wait_at(at, gate, shared);
         }
-        // What only adds may be described by what was seen a moment ago: nothing that somebody else uses is at stake. What
-        // changes something, by what was seen in this tick with no call since; what users would notice, by a look of its own.
-        let share = match self.planned(at).effect {
-            Effect::Reads | Effect::Adds => Share::Tick,
-            Effect::Changes => Share::Unchanged,
-            Effect::Fences | Effect::Cuts => Share::Nothing,
-        };
-        let stand = self.stand(at, shared, share);
+        let stand = self.stand(at, shared, Share::before(self.planned(at).effect));
         self.launch(
             at,
             false,

@@ -29,6 +29,19 @@ pub(super) enum Share {
     Nothing,
 }
 
+impl Share {
+    /// By what a call may be described. What only adds, by what was seen a moment ago: nothing that somebody else uses is at
+    /// stake. What changes something, by what was seen in this tick with no call since; what users would notice, by a look
+    /// of its own.
+    pub(super) fn before(effect: Effect) -> Share {
+        match effect {
+            Effect::Reads | Effect::Adds => Share::Tick,
+            Effect::Changes => Share::Unchanged,
+            Effect::Fences | Effect::Cuts => Share::Nothing,
+        }
+    }
+}
+
 impl<E: Send + Sync + 'static> Executor<E> {
     pub(super) fn look(&mut self, at: usize, shared: &mut Shared) -> Result<(), RunError> {
         if self.step(at).phase == Phase::Waiting {
