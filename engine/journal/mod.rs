@@ -89,6 +89,9 @@ impl JournalError {
     }
 }
 
+/// A run's journal, in its directory. It comes to be with its first record in it.
+const JOURNAL: &str = "journal.jsonl";
+
 /// Where a run's files are.
 #[derive(Clone)]
 pub struct Place {
@@ -121,7 +124,7 @@ impl Place {
     }
 
     pub fn journal(&self) -> PathBuf {
-        self.directory().join("journal.jsonl")
+        self.directory().join(JOURNAL)
     }
 
     pub fn mail(&self) -> PathBuf {
@@ -144,11 +147,14 @@ impl Place {
     }
 }
 
-/// The ids of the runs under `state`.
+/// The ids of the runs under `state`. One that was killed before its first record has never begun: it has a directory, and
+/// nothing else.
 pub fn runs(disk: &dyn Disk, state: &Path) -> Result<Vec<RunId>, JournalError> {
-    match disk.list(&state.join("runs")) {
+    let folder = state.join("runs");
+    match disk.list(&folder) {
         Ok(names) => Ok(names
             .iter()
+            .filter(|name| begun(disk, &folder.join(name)))
             .filter_map(|name| RunId::new(name).ok())
             .collect()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -157,6 +163,11 @@ pub fn runs(disk: &dyn Disk, state: &Path) -> Result<Vec<RunId>, JournalError> {
             source,
         }),
     }
+}
+
+fn begun(disk: &dyn Disk, directory: &Path) -> bool {
+    let journal = disk.stat(&directory.join(JOURNAL));
+    !matches!(journal, Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Refuses what another user could have put there or can read.

@@ -296,8 +296,10 @@ fn on_a_real_disk_files_are_ours_alone_and_strangers_files_are_refused() {
     std::fs::rename(place.journal(), &elsewhere).unwrap();
     symlink(&elsewhere, place.journal()).unwrap();
     assert_eq!(read(&place).unwrap_err().code(), "E3003");
+    assert_eq!(runs(&RealDisk, &scratch.0).unwrap(), [run()]);
     std::fs::remove_file(place.journal()).unwrap();
     assert_eq!(read(&place).unwrap_err().code(), "E3001");
+    assert_eq!(runs(&RealDisk, &scratch.0).unwrap(), [], "it never began");
     std::fs::write(place.journal(), b"").unwrap();
     std::fs::set_permissions(place.journal(), PermissionsExt::from_mode(0o600)).unwrap();
     assert_eq!(read(&place).unwrap_err().code(), "E3002");
