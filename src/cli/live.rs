@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use drtool_engine::RunId;
 use drtool_engine::plan::Plan;
 use sha2::{Digest, Sha256};
 
-use super::{Shared, show, stack};
+use super::{Shared, records, show, stack};
 use crate::capture::Capture;
 use crate::cloud::place::Identity;
 use crate::discover::{self, Named};
@@ -212,10 +213,13 @@ pub fn planned_from(
     Ok(live.plan)
 }
 
-/// A run id that no run has yet.
+/// A run id that no run has yet. What was killed before its first record has never been a run.
 fn unused(session: &Session) -> String {
+    let has_begun = |id: &str| {
+        RunId::new(id).is_ok_and(|id| records::place(session.state(), &id).journal().exists())
+    };
     let mut drawn = seed();
-    while session.state().join("runs").join(&drawn).exists() {
+    while has_begun(&drawn) {
         drawn = seed();
     }
     drawn
