@@ -122,7 +122,7 @@ impl fmt::Debug for VirtualClock {
 const NAP: Duration = Duration::from_millis(20);
 
 /// So many events of the outside world in a row, and the runtime sees to its signals again.
-const ALONE: u32 = 64;
+const IN_A_ROW: u32 = 64;
 
 impl VirtualClock {
     /// A clock whose nanosecond 0 is `origin`.
@@ -214,8 +214,8 @@ impl VirtualClock {
     /// Called when nothing can run: lets time pass until somebody is woken. A waker of a finished task wakes nothing; the
     /// root is where stops are seen, so it is always woken.
     fn turn(&self) {
-        let mut alone = 0..ALONE;
-        while self.step() && alone.next().is_some() {}
+        let mut more = 0..IN_A_ROW;
+        while self.step() && more.next().is_some() {}
         let root = self.lock().root.clone();
         root.into_iter().for_each(Waker::wake);
     }

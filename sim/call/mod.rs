@@ -191,18 +191,14 @@ fn draw(world: &mut World, print: u64, scope: Option<&address::Scope>) -> u64 {
 fn request_id(dice: Dice, draw: u64) -> String {
     let high = dice.hash(&["request"], draw);
     let low = dice.hash(&["request", "low"], draw);
-    let mut id = String::with_capacity(36);
-    let mut put = |before: &str, word: u64, digits: u32| {
-        id.push_str(before);
-        let nibbles = (0..digits).rev().map(|n| word >> (4 * n) & 0xf);
-        id.extend(nibbles.filter_map(|nibble| char::from_digit(nibble as u32, 16)));
-    };
-    put("", high >> 32, 8);
-    put("-", high >> 16, 4);
-    put("-4", high, 3);
-    put("-8", low >> 52, 3);
-    put("-", low, 12);
-    id
+    format!(
+        "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xfff,
+        low >> 52,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 fn digest(world: &mut World, (request, print): (&Request, u64), answer: Answer) -> Answer {

@@ -2,7 +2,7 @@
 
 use super::call::{Outgoing, outgoing};
 use super::error::CloudError;
-use super::{Cloud, Tags, refused};
+use super::{Cloud, Tags, refused, tags_of};
 use aws_sdk_applicationautoscaling::types as aws;
 use drtool_engine::step::Look;
 use serde::{Deserialize, Serialize};
@@ -172,12 +172,7 @@ impl Cloud {
             .send()
             .await
             .map_err(refused(SERVICE, "ListTagsForResource", region, arn))?;
-        Ok(answer
-            .tags()
-            .into_iter()
-            .flatten()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect())
+        Ok(tags_of(answer.tags()))
     }
 }
 

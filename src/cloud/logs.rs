@@ -2,7 +2,7 @@
 
 use super::call::{Outgoing, outgoing};
 use super::error::CloudError;
-use super::{Cloud, Tags, refused};
+use super::{Cloud, Tags, refused, tags_of};
 use drtool_engine::step::Look;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -89,12 +89,7 @@ impl Cloud {
                     Err(e) if e.not_found() => return Ok(Tags::new()),
                     Err(e) => return Err(e),
                 };
-                Ok(answer
-                    .tags()
-                    .into_iter()
-                    .flatten()
-                    .map(|(k, v)| (k.clone(), v.clone()))
-                    .collect())
+                Ok(tags_of(answer.tags()))
             })
             .await
     }

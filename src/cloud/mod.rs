@@ -34,12 +34,18 @@ use error::CloudError;
 use looks::Looks;
 use seams::Seams;
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A resource's tags, in key order.
 pub type Tags = BTreeMap<String, String>;
+
+/// Tags as those services tell them that have them as a map.
+fn tags_of(map: Option<&HashMap<String, String>>) -> Tags {
+    let pairs = map.into_iter().flatten();
+    pairs.map(|(k, v)| (k.clone(), v.clone())).collect()
+}
 
 /// How long one attempt of a call may take, and a call with its attempts. The SDK sets no such limits of its own.
 const ATTEMPT: Duration = Duration::from_secs(20);

@@ -82,23 +82,15 @@ pub fn estimate(plan: &Plan) -> Estimate {
         .map(|index| Spread::of(&steps[index], index))
         .collect();
     let mut durations = vec![0.0; steps.len()];
-    let mut ends_drawn = vec![0.0; steps.len()];
     for sample in 0..SAMPLES {
         for (duration, spread) in durations.iter_mut().zip(&spreads) {
             *duration = spread.as_ref().map_or(0.0, |spread| spread.drawn(sample));
         }
-        let ends = &mut ends_drawn;
-        for (index, needs) in needs.iter().enumerate() {
-            let mut start = 0.0_f64;
-            for (need, wait) in needs {
-                start = start.max(ends[*need] + wait);
-            }
-            ends[index] = start + durations[index];
-        }
+        let (ends, _) = finish(&needs, &durations);
         totals.push(ends.iter().copied().fold(0.0, f64::max));
         recoveries.extend(proven.iter().map(|i| ends[*i]).max_by(f64::total_cmp));
         let served = serving.iter().map(|i| ends[*i]).max_by(f64::total_cmp);
-        if let (Some(start), Some(end)) = (fence(ends, &durations), served) {
+        if let (Some(start), Some(end)) = (fence(&ends, &durations), served) {
             downtimes.push(end - start);
         }
     }

@@ -46,7 +46,8 @@ fn received(request: http::Request<Bytes>) -> io::Result<Request> {
     let (head, body) = request.into_parts();
     let mut headers = Vec::with_capacity(head.headers.len());
     for (name, value) in &head.headers {
-        headers.push((name.as_str().to_owned(), text(value)?.to_owned()));
+        let value = value.to_str().map_err(io::Error::other)?;
+        headers.push((name.as_str().to_owned(), value.to_owned()));
     }
     let authority = head.uri.authority().map(|a| a.as_str().to_owned());
     Ok(Request {
@@ -59,14 +60,6 @@ fn received(request: http::Request<Bytes>) -> io::Result<Request> {
         headers,
         body,
     })
-}
-
-/// A header's value, if it is ASCII. `to_str` asks that of one byte after the other, and of a signature there are many.
-fn text(value: &HeaderValue) -> io::Result<&str> {
-    match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) if text.is_ascii() => Ok(text),
-        _ => value.to_str().map_err(io::Error::other),
-    }
 }
 
 fn answered(response: Response) -> io::Result<http::Response<Bytes>> {

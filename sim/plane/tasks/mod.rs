@@ -273,13 +273,11 @@ fn write_log(world: &mut World, scope: &Scope, log: &Option<Arc<LogStream>>, lin
     }
 }
 
-/// Goes on with what runs in a container; answers no process if no script runs there.
-fn go_on(
-    world: &mut World,
-    scope: &Scope,
-    key: &str,
-    container: usize,
-) -> Option<(Process, Option<Nanos>)> {
+/// A process after it went on, and when it does so again.
+type Went = (Process, Option<Nanos>);
+
+/// Goes on with the script that runs in a container, if one does.
+fn go_on(world: &mut World, scope: &Scope, key: &str, container: usize) -> Option<Went> {
     // Nobody looks at it while it goes on, so it is taken out of its container, not copied.
     let task = scope.seen_mut(world)?.tasks.inner(key)?;
     let from = task.from(&scope.account, &scope.region)?;
@@ -292,29 +290,17 @@ fn go_on(
     Some((process, next))
 }
 
-/// A process goes on.
-pub(crate) fn happen(world: &mut World, scope: &Scope, key: &str, detail: &Value) {
-    let container = detail.as_u64().unwrap_or(0) as usize;
-    if let Some((process, next)) = go_on(world, scope, key, container) {
-        put(world, scope, key, container, Some(process));
-        if let Some(after) = next {
-            again(world, scope, key, container, after);
-        }
-        return;
-    }
-    let Some(mut process) = process(world, scope, key, container).cloned() else {
-        return;
-    };
-    let task = scope.seen(world).and_then(|s| s.tasks.get(key));
-    let Some(from) = task.and_then(|task| task.from(&scope.account, &scope.region)) else {
-        return;
-    };
+/// Has a process that is no script boot or end; nothing is left of one that ends.
+fn boot_or_end(world: &mut World, scope: &Scope, key: &str, container: usize) -> Option<Went> {
+    let mut process = process(world, scope, key, container).cloned()?;
+    let task = scope.seen(world)?.tasks.get(key)?;
+    let from = task.from(&scope.account, &scope.region)?;
     let image = Arc::clone(&process.image);
     let next = match (&process.doing, &image.behaviour) {
         (Doing::Ends(code), _) => {
             let code = *code;
             crate::services::ecs::life::process_ended(world, scope, key, container, code);
-            return;
+            return None;
         }
         (Doing::Boots { until }, Behaviour::Serves(web)) => {
             let until = *until;
@@ -324,8 +310,18 @@ pub(crate) fn happen(world: &mut World, scope: &Scope, key: &str, detail: &Value
             process.doing = Doing::Listens;
             None
         }
-        // What runs has gone on above.
         (Doing::Runs(_) | Doing::Listens, _) => None,
+    };
+    Some((process, next))
+}
+
+/// A process goes on.
+pub(crate) fn happen(world: &mut World, scope: &Scope, key: &str, detail: &Value) {
+    let container = detail.as_u64().unwrap_or(0) as usize;
+    let went =
+        go_on(world, scope, key, container).or_else(|| boot_or_end(world, scope, key, container));
+    let Some((process, next)) = went else {
+        return;
     };
     put(world, scope, key, container, Some(process));
     if let Some(after) = next {

@@ -25,6 +25,11 @@ fn code(result: Result<Value, AwsError>) -> String {
     result.unwrap_err().code
 }
 
+/// A task's line in the stream `s`.
+fn print(world: &mut World, line: &str) {
+    put(world, ACCOUNT, HERE, "/ecs/redmine", "s", vec![line.into()]);
+}
+
 #[test]
 fn a_group_is_made_described_tagged_and_deleted() {
     let mut world = world();
@@ -310,22 +315,8 @@ fn a_metric_filter_publishes_what_it_finds() {
         "metricTransformations": [{"metricName": "Slow", "metricNamespace": "App", "metricValue": "$.ms"}],
     }))
     .unwrap();
-    put(
-        &mut world,
-        ACCOUNT,
-        HERE,
-        "/ecs/redmine",
-        "s",
-        vec![r#"{"level":"error","ms":250}"#.into()],
-    );
-    put(
-        &mut world,
-        ACCOUNT,
-        HERE,
-        "/ecs/redmine",
-        "s",
-        vec![r#"{"level":"error","ms":20}"#.into()],
-    );
+    print(&mut world, r#"{"level":"error","ms":250}"#);
+    print(&mut world, r#"{"level":"error","ms":20}"#);
     let metrics = world
         .invoke(
             ACCOUNT,
@@ -406,14 +397,7 @@ fn a_group_has_at_most_two_subscription_filters() {
 #[test]
 fn expired_events_are_not_read_any_more() {
     let mut world = world();
-    put(
-        &mut world,
-        ACCOUNT,
-        HERE,
-        "/ecs/redmine",
-        "s",
-        vec!["old".into()],
-    );
+    print(&mut world, "old");
     call(
         &mut world,
         "PutRetentionPolicy",

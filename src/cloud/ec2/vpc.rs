@@ -4,6 +4,7 @@ use super::{SERVICE, json_specification, list, specification, tags_of, text};
 use crate::cloud::call::{Outgoing, outgoing};
 use crate::cloud::error::CloudError;
 use crate::cloud::{Cloud, Tags, refused};
+use aws_sdk_ec2::operation::describe_vpc_attribute::DescribeVpcAttributeOutput;
 use aws_sdk_ec2::types as aws;
 use drtool_engine::step::Look;
 use serde::{Deserialize, Serialize};
@@ -37,36 +38,35 @@ impl Cloud {
     ) -> Result<(bool, bool), CloudError> {
         self.looks()
             .shared(SERVICE, format!("ec2/dns/{region}/{vpc}"), look, async {
-                let support = self
-                    .ec2(region)
-                    .describe_vpc_attribute()
-                    .vpc_id(vpc)
-                    .attribute(aws::VpcAttributeName::EnableDnsSupport)
-                    .send()
-                    .await
-                    .map_err(refused(SERVICE, "DescribeVpcAttribute", region, vpc))?
-                    .enable_dns_support()
-                    .and_then(|v| v.value())
-                    .unwrap_or_default();
-                Ok((support, self.vpc_dns_hostnames(region, vpc).await?))
+                let on = |value: Option<&aws::AttributeBooleanValue>| {
+                    value.and_then(|v| v.value()).unwrap_or_default()
+                };
+                let of = |name| self.vpc_attribute(region, vpc, name);
+                let support = of(aws::VpcAttributeName::EnableDnsSupport).await?;
+                let hostnames = of(aws::VpcAttributeName::EnableDnsHostnames).await?;
+                Ok((
+                    on(support.enable_dns_support()),
+                    on(hostnames.enable_dns_hostnames()),
+                ))
             })
             .await
             .map(|dns| *dns)
     }
 
-    async fn vpc_dns_hostnames(&self, region: &str, vpc: &str) -> Result<bool, CloudError> {
-        let answer = self
-            .ec2(region)
+    /// AWS tells one attribute a call.
+    async fn vpc_attribute(
+        &self,
+        region: &str,
+        vpc: &str,
+        name: aws::VpcAttributeName,
+    ) -> Result<DescribeVpcAttributeOutput, CloudError> {
+        self.ec2(region)
             .describe_vpc_attribute()
             .vpc_id(vpc)
-            .attribute(aws::VpcAttributeName::EnableDnsHostnames)
+            .attribute(name)
             .send()
             .await
-            .map_err(refused(SERVICE, "DescribeVpcAttribute", region, vpc))?;
-        Ok(answer
-            .enable_dns_hostnames()
-            .and_then(|v| v.value())
-            .unwrap_or_default())
+            .map_err(refused(SERVICE, "DescribeVpcAttribute", region, vpc))
     }
 }
 
