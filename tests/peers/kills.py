@@ -14,7 +14,6 @@ import json
 import os
 import pathlib
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -22,6 +21,10 @@ import sys
 import tempfile
 import time
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "moto_move"))
+
+from machine import free_port  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DRTOOL = os.environ.get("DRTOOL") or str(pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "drtool")
@@ -40,7 +43,8 @@ class Sandbox:
         self.world = self.folder / "world"
         self.state = self.folder / "state"
         shutil.copy(world, self.world)
-        self.port = 0
+        # Its own for as long as it lives: it is served again after it was killed.
+        self.port = free_port()
         self.server = None
 
     def serve(self):
@@ -50,12 +54,10 @@ class Sandbox:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        first = self.server.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", first)
-        if not found:
-            raise Failed(f"the server does not start: {first!r}")
-        self.port = int(found.group(1))
         self.url = f"http://127.0.0.1:{self.port}"
+        first = self.server.stdout.readline()
+        if self.url not in first:
+            raise Failed(f"the server does not start: {first!r}")
 
     def end(self, how=signal.SIGTERM):
         if self.server:

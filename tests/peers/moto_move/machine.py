@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -10,9 +11,15 @@ import time
 
 
 def free_port(address="127.0.0.1"):
-    with socket.socket() as s:
-        s.bind((address, 0))
-        return s.getsockname()[1]
+    """A port that stays free until a server takes it: none of those that the system gives to whoever connects."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as s:
+            try:
+                s.bind((address, port))
+                return port
+            except OSError:
+                continue
+    raise SystemExit(f"no port of {address} is free")
 
 
 def answers(port, address="127.0.0.1", within=30.0):

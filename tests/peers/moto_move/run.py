@@ -71,7 +71,7 @@ class Drtool:
         }
         self.stack = ["--manifest", str(folder / "redmine.yaml"), "--overlay", "moto"]
 
-    def __call__(self, *arguments, expect=0, kill_at=None, patience=120):
+    def __call__(self, *arguments, expect=0, kill_at=None, patience=600):
         """Runs it to its end, or kills it when moto has carried out `kill_at` and before the answer arrives; `kill_at` may
         also be something to be asked until it is true."""
         command = [binary(), *arguments, "-v", *self.flags]

@@ -31,7 +31,7 @@ def unanswered(world, operations):
     for service, names in operations.items():
         client = boto3.client(
             service, region_name="us-west-2", endpoint_url=world.endpoint, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY,
-            config=Config(retries={"max_attempts": 0}, parameter_validation=False, connect_timeout=2),
+            config=Config(retries={"max_attempts": 0}, parameter_validation=False, connect_timeout=30),
         )
         model = client.meta.service_model
         for method, operation in client.meta.method_to_api_mapping.items():

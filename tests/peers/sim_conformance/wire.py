@@ -339,6 +339,7 @@ def faults(world):
     except ReadTimeoutError:
         world.that("a black hole", True)
     world.control("faults", {"id": "dark", "region": "eu-west-1", "until": 0, "fault": {"blackout": {}}})
+    far = with_keys(world, "rds", ACCESS_KEY, SECRET_KEY, region="eu-west-1")
     world.same("a region that healed", far.describe_db_instances()["DBInstances"], [])
 
 
