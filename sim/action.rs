@@ -75,6 +75,9 @@ pub enum Action {
         name: String,
         from: From,
         login: SessionLogin,
+        /// What it says to the database in place of writing a row. No row, so it is none that can be lost.
+        #[serde(default)]
+        statement: Option<String>,
         /// Seconds between two rows.
         every: f64,
         #[serde(default)]
@@ -264,11 +267,13 @@ pub fn act(world: &mut World, action: &Action) -> Value {
             name,
             from,
             login,
+            statement,
             every,
             reconnects,
         } => {
-            let every = nanos(*every);
-            world.add_session(name, from.clone(), login.clone(), every, *reconnects);
+            let (from, login) = (from.clone(), login.clone());
+            let statement = statement.as_deref();
+            world.add_session(name, from, login, statement, nanos(*every), *reconnects);
             json!({})
         }
         Action::StopUsers { name } => {

@@ -75,7 +75,11 @@ pub fn lost(world: &World, at: &DatabaseRef) -> Vec<Lost> {
         .map(|(client, numbers)| (client, numbers.into_iter().collect()))
         .collect();
     let mut lost = vec![];
+    let sessions = &world.plane.users.sessions;
     for (client, acknowledged) in world.plane.users.acknowledged() {
+        if sessions.get(&client).is_some_and(|s| s.statement.is_some()) {
+            continue;
+        }
         let held = held.get(&client);
         for row in acknowledged {
             if !held.is_some_and(|held| held.contains(&row.number)) {

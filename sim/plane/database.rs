@@ -6,10 +6,12 @@
 //! the history. Knows nothing of instances, endpoints or the API that makes them; SQL is in [`sql`].
 
 use crate::clock::{MINUTE, Nanos};
+pub use history::History;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod evaluate;
+mod history;
 mod parse;
 pub mod relation;
 mod select;
@@ -73,110 +75,6 @@ pub enum Rare {
 pub struct User {
     pub password: String,
     pub login: bool,
-}
-
-const CHUNK: usize = 512;
-
-/// All that was ever written, in order, in chunks that copies share.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct History {
-    chunks: Vec<Arc<Vec<Record>>>,
-    clients: Arc<Vec<Arc<str>>>,
-}
-
-impl History {
-    pub fn len(&self) -> usize {
-        self.chunks
-            .last()
-            .map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &Record> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter())
-    }
-
-    pub fn last(&self) -> Option<&Record> {
-        self.chunks.last()?.last()
-    }
-
-    fn push(&mut self, record: Record) {
-        match self.chunks.last_mut() {
-            Some(last) if last.len() < CHUNK => Arc::make_mut(last).push(record),
-            _ => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(record);
-                self.chunks.push(Arc::new(chunk));
-            }
-        }
-    }
-
-    fn client(&mut self, name: &str) -> u32 {
-        if let Some(found) = self.clients.iter().position(|known| &**known == name) {
-            return found as u32;
-        }
-        let clients = Arc::make_mut(&mut self.clients);
-        clients.push(Arc::from(name));
-        (clients.len() - 1) as u32
-    }
-
-    /// How many records had been committed at `at`.
-    pub fn length_at(&self, at: Nanos) -> usize {
-        let whole = self
-            .chunks
-            .partition_point(|chunk| chunk.last().is_some_and(|last| last.at <= at));
-        match self.chunks.get(whole) {
-            None => self.len(),
-            Some(chunk) => whole * CHUNK + chunk.partition_point(|record| record.at <= at),
-        }
-    }
-
-    /// The first `length` records.
-    pub fn prefix(&self, length: usize) -> History {
-        let whole = length / CHUNK;
-        let mut chunks: Vec<_> = self.chunks.iter().take(whole).cloned().collect();
-        if let Some(rest) = self.chunks.get(whole)
-            && !length.is_multiple_of(CHUNK)
-        {
-            chunks.push(Arc::new(
-                rest.iter().take(length % CHUNK).cloned().collect(),
-            ));
-        }
-        History {
-            chunks,
-            clients: Arc::clone(&self.clients),
-        }
-    }
-
-    /// Every numbered row that was ever committed, with its instant, oldest first; emptying the table takes none back.
-    pub fn entries(&self) -> impl Iterator<Item = (Nanos, &str, u64)> {
-        self.iter().filter_map(|record| match &record.change {
-            Change::Entry { client, number } => {
-                let name = self.clients.get(*client as usize)?;
-                Some((record.at, &**name, *number))
-            }
-            Change::Other(_) => None,
-        })
-    }
-
-    /// The rows of [`ENTRIES`], by client, in the order of writing.
-    pub fn rows(&self) -> BTreeMap<String, Vec<u64>> {
-        let mut rows: Vec<Vec<u64>> = vec![Vec::new(); self.clients.len()];
-        for record in self.iter() {
-            match &record.change {
-                Change::Entry { client, number } => rows[*client as usize].push(*number),
-                Change::Other(rare) if **rare == Rare::EntriesEmptied => {
-                    rows.iter_mut().for_each(Vec::clear)
-                }
-                Change::Other(_) => {}
-            }
-        }
-        let named = self.clients.iter().map(|name| name.to_string()).zip(rows);
-        named.filter(|(_, numbers)| !numbers.is_empty()).collect()
-    }
 }
 
 /// What the history has led to, kept so that reading needs no replay.
@@ -327,7 +225,8 @@ impl Database {
         let last = match self.history.length_at(at) {
             0 => self.origin,
             n => self
-                .record(n - 1)
+                .history
+                .get(n - 1)
                 .map_or(self.origin, |record| record.position),
         };
         last.max(self.origin).max(self.background(at))
@@ -348,17 +247,16 @@ impl Database {
     pub fn last_commit(&self, at: Nanos) -> Nanos {
         let written = match self.history.length_at(at) {
             0 => self.began,
-            n => self.record(n - 1).map_or(self.began, |record| record.at),
+            n => self
+                .history
+                .get(n - 1)
+                .map_or(self.began, |record| record.at),
         };
         let switched = self.began + at.saturating_sub(self.began) / SEGMENT_SWITCH * SEGMENT_SWITCH;
         match self.dialect {
             Dialect::Postgres => written.max(switched),
             Dialect::Mysql => written,
         }
-    }
-
-    fn record(&self, index: usize) -> Option<&Record> {
-        self.history.chunks.get(index / CHUNK)?.get(index % CHUNK)
     }
 
     /// The number of the last transaction at `at`.

@@ -3,7 +3,8 @@
 //! A user asks DNS for the stack's name (and keeps the answer for its TTL, or longer: some do not care), keeps a
 //! connection open where it can, and posts a numbered row every so often. It remembers a number only when the answer
 //! said that the row was stored: that memory, not any API, is what a move is judged by. A [`Session`] is a program that
-//! holds a database connection itself, past every balancer, and goes on writing for as long as the connection lives.
+//! holds a database connection itself, past every balancer, and goes on writing for as long as the connection lives:
+//! numbered rows like a user, or always the same statement.
 
 use super::tasks::{Pool, open_pool, pool_lives, real_host};
 use super::{DialAnswer, From, HttpRequest, Resolved};
@@ -93,6 +94,8 @@ pub struct Session {
     pub name: String,
     pub from: From,
     pub login: SessionLogin,
+    /// What it says to the database each time, in place of a numbered row.
+    pub statement: Option<Arc<str>>,
     pub every: Nanos,
     pub pool: Option<Pool>,
     /// Whether it opens another connection when it has lost its own.
@@ -167,12 +170,13 @@ impl World {
         }
     }
 
-    /// Adds a program that connects to a database by itself and writes a row every `every`.
+    /// Adds a program that connects to a database by itself and writes a row every `every`, or says a statement.
     pub fn add_session(
         &mut self,
         name: &str,
         from: From,
         login: SessionLogin,
+        statement: Option<&str>,
         every: Nanos,
         reconnects: bool,
     ) {
@@ -181,6 +185,7 @@ impl World {
             name: name.to_owned(),
             from,
             login,
+            statement: statement.map(Arc::from),
             every,
             pool: None,
             reconnects,
@@ -387,6 +392,7 @@ impl Session {
             name: self.name.clone(),
             from: self.from.clone(),
             login: self.login.clone(),
+            statement: self.statement.clone(),
             pool: self.pool.clone(),
             memory: Arc::default(),
             ..*self
@@ -429,7 +435,12 @@ fn write(
             pool
         }
     };
-    rds::write_in_session(world, &pool.connection, &session.name, number)?;
+    match &session.statement {
+        Some(statement) => {
+            rds::query_in_session(world, &pool.connection, statement)?;
+        }
+        None => rds::write_in_session(world, &pool.connection, &session.name, number)?,
+    }
     let at = &pool.connection.database;
     Ok(format!(
         "arn:aws:rds:{}:{}:db:{}",
@@ -438,7 +449,7 @@ fn write(
 }
 
 impl Users {
-    /// Every acknowledged row, by user or session.
+    /// Every acknowledged row, by user or session; a statement that was acknowledged counts as one.
     pub fn acknowledged(&self) -> BTreeMap<String, Vec<Acknowledged>> {
         let users = self
             .users

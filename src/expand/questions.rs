@@ -8,7 +8,7 @@ pub const ALIVE: &str = "alive";
 pub const WRITE: &str = "write";
 /// The position in the database's own log.
 pub const POSITION: &str = "position";
-/// Every table and how many rows it has.
+/// Every table, how many rows it has, and in PostgreSQL the sum of the transactions that wrote them.
 pub const CONTENT: &str = "content";
 
 /// What the probe of the source asks with its own path.
@@ -57,14 +57,18 @@ fn speaks_postgres(engine: &str) -> bool {
     matches!(engine, "postgres" | "aurora-postgresql")
 }
 
-/// Exact counts, not the planner's estimates: a lost row must show. MySQL has no way to count tables by their names in one
-/// statement, so one is written from the catalogue and executed. What `group_concat` makes is cut at 1 KB unless told
-/// otherwise; a list that was cut all the same is no statement, and fails.
+/// Exact counts, not the planner's estimates: a lost row must show. So must a changed one: PostgreSQL keeps the number of
+/// the transaction that wrote a row beside it, what is written later has a larger one, and a snapshot has the same ones.
+/// If neither a table's count nor its sum has changed, nothing in it has.
+///
+/// MySQL has no such number, and no way to count tables by their names in one statement, so one is written from the
+/// catalogue and executed. What `group_concat` makes is cut at 1 KB unless told otherwise; a list that was cut all the
+/// same is no statement, and fails.
 fn content(engine: &str) -> &'static str {
     if speaks_postgres(engine) {
-        "select string_agg(table_name || '=' || (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %I.%I', table_schema, table_name), \
-         false, true, '')))[1]::text, ',' order by table_schema, table_name) from information_schema.tables \
-         where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'"
+        "select string_agg(table_name || '=' || (xpath('/row/n/text()', query_to_xml(format('select count(*) || ''/'' || \
+         coalesce(sum(xmin::text::bigint), 0) as n from %I.%I', table_schema, table_name), false, true, '')))[1]::text, ',' \
+         order by table_schema, table_name) from information_schema.tables where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'"
     } else {
         "set session group_concat_max_len = 16777216; \
          select concat('select concat_ws('','', ', coalesce(group_concat('concat(', quote(concat(table_name, '=')), \

@@ -157,11 +157,12 @@ fn column(
             &format!("{}.{name}", table.unwrap_or_default()),
         ));
     }
-    let at = row
-        .relation
-        .position(name)
-        .ok_or_else(|| sql::no_column(dialect, name))?;
-    Ok(row.values[at].clone())
+    let at = match row.relation.position(name) {
+        None if name == "xmin" => Some(row.relation.columns.len()),
+        at => at,
+    };
+    at.and_then(|at| row.values.get(at).cloned())
+        .ok_or_else(|| sql::no_column(dialect, name))
 }
 
 fn binary(dialect: Dialect, op: &str, a: &Value, b: &Value) -> Answer<Value> {
@@ -265,6 +266,14 @@ fn cast(dialect: Dialect, value: Value, kind: &str) -> Answer<Value> {
         )
     };
     match kind {
+        _ if matches!(value, Value::Xid(_)) && !matches!(kind, "text" | "varchar") => {
+            Err(sql::error(
+                dialect,
+                "42846",
+                1064,
+                &format!("cannot cast type xid to {kind}"),
+            ))
+        }
         "text" | "varchar" | "char" | "name" | "character varying" | "inet" | "json" => {
             Ok(Value::Text(match &value {
                 // As text a boolean is spelt out.

@@ -16,11 +16,14 @@ pub enum Value {
     /// Unix seconds.
     Time(f64),
     Array(Vec<Value>),
+    /// The number of a transaction of PostgreSQL's, which is neither a number nor a text to it.
+    Xid(u32),
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Relation {
     pub columns: Vec<Column>,
+    /// Behind its columns a row of a table of PostgreSQL's has its `xmin`, which only those see who ask for it.
     pub rows: Vec<Vec<Value>>,
 }
 
@@ -83,6 +86,7 @@ impl Value {
                 let shown: Vec<String> = values.iter().map(|value| value.shown(dialect)).collect();
                 format!("{{{}}}", shown.join(","))
             }
+            Value::Xid(number) => number.to_string(),
         }
     }
 
@@ -94,7 +98,7 @@ impl Value {
             Value::Text(text) => text.trim().parse().ok(),
             Value::Lsn(at) => Some(*at as f64),
             Value::Time(unix) => Some(*unix),
-            Value::Null | Value::Array(_) => None,
+            Value::Null | Value::Array(_) | Value::Xid(_) => None,
         }
     }
 

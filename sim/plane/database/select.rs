@@ -70,7 +70,9 @@ pub fn select(server: &mut Server<'_>, select: &Select) -> Answer<Vec<Vec<Value>
             let mut out = Vec::new();
             for (item, _) in &select.items {
                 match item {
-                    Expression::Star if select.from.is_some() => out.extend(values.iter().cloned()),
+                    Expression::Star if select.from.is_some() => {
+                        out.extend(values.iter().take(relation.columns.len()).cloned());
+                    }
                     Expression::Star => return Err(sql::syntax(server.dialect(), "*")),
                     item => out.push(evaluate(server, item, Some(&row))?),
                 }
@@ -200,6 +202,14 @@ fn aggregate(
             if value != Value::Null {
                 values.push(value);
             }
+        }
+        if values.iter().any(|value| matches!(value, Value::Xid(_)))
+            && !function.starts_with("count")
+        {
+            return Err(sql::no_function(
+                server.dialect(),
+                &format!("{function}(xid)"),
+            ));
         }
         return Ok(fold(server.dialect(), function, values));
     }

@@ -395,7 +395,7 @@ fn a_session_of_its_own_writes_past_every_balancer() {
     stack
         .site
         .world
-        .add_session("cron", from, login, 10 * SECOND, false);
+        .add_session("cron", from, login, None, 10 * SECOND, false);
     stack.site.pass(MINUTE);
     stack.shut_the_group();
     stack.site.pass(MINUTE);

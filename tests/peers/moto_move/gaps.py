@@ -19,7 +19,7 @@ SUPPLIED = {
     "elb-targets": "moto's services register no targets: as many as tasks are registered, and deregistered",
     "rds-engine-versions": "moto has no DescribeDBEngineVersions: the version asked for is there and available",
     "rds-classes": "moto knows no orderable options of PostgreSQL: the source's class, in every zone, Multi-AZ, with gp3",
-    "rds-data": "moto's databases hold nothing: each instance is a PostgreSQL server of this machine, each snapshot a dump",
+    "rds-data": "moto's databases hold nothing: each instance is a PostgreSQL server of this machine, each snapshot a copy of its files",
     "route53-servers": "moto's zones are served by nobody: a name server answers from moto's records",
     "elb-doors": "moto's balancers listen nowhere: a server answers on each one's own address by its listeners in moto",
     "secret-promotion": "moto has no StopReplicationToReplica: from then on the replica is shown as a secret of its own, and its primary without it",

@@ -1,4 +1,4 @@
-"""Real PostgreSQL behind moto's database instances: an instance is a server, a snapshot is a dump of it."""
+"""Real PostgreSQL behind moto's database instances: an instance is a server, a snapshot is a copy of its files."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ from machine import answers, free_port, ran
 BIN = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name))
 
 
-def psql(port, database, user, password, sql, patience=10):
+def psql(port, database, user, password, sql, patience=60):
     """One statement; answers its rows as text, or raises RuntimeError with what the server said."""
     environment = {**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "3"}
     done = subprocess.run(
@@ -24,30 +24,35 @@ def psql(port, database, user, password, sql, patience=10):
 
 
 class Server:
-    """One PostgreSQL server with one database and its owner."""
+    """One PostgreSQL server with one database and its owner: a new one, or one that starts from a copy of another's files."""
 
-    def __init__(self, machine, name, database, user, password):
+    def __init__(self, machine, name, database, user, password, copy=None):
         self.machine, self.name = machine, name
         self.database, self.user, self.password = database, user, password
         self.folder = machine.folder / f"pg-{name}"
         self.folder.mkdir()
         os.chmod(machine.folder, 0o755)
         os.chmod(self.folder, 0o777)
+        self.as_postgres = {"user": "postgres", "group": "postgres", "cwd": self.folder, "env": {**os.environ, "LC_ALL": "C.UTF-8", "HOME": str(self.folder)}}
+        data = self.folder / "data"
+        if copy:
+            ran(["cp", "-a", copy, data], **self.as_postgres)
+        else:
+            word = self.folder / "word"
+            word.write_text(password)
+            os.chmod(word, 0o644)
+            ran([BIN / "initdb", "-D", data, "-U", user, "--pwfile", word, "-A", "scram-sha-256", "--no-sync", "-E", "UTF8"], **self.as_postgres)
+            word.unlink()
         self.port = free_port()
-        word = self.folder / "word"
-        word.write_text(password)
-        os.chmod(word, 0o644)
-        as_postgres = {"user": "postgres", "group": "postgres", "cwd": self.folder, "env": {**os.environ, "LC_ALL": "C.UTF-8", "HOME": str(self.folder)}}
-        ran([BIN / "initdb", "-D", self.folder / "data", "-U", user, "--pwfile", word, "-A", "scram-sha-256", "--no-sync", "-E", "UTF8"], **as_postgres)
-        word.unlink()
         self.process = machine.start(
             f"pg-{name}",
-            [BIN / "postgres", "-D", self.folder / "data", "-p", str(self.port), "-h", "127.0.0.1", "-k", self.folder, "-F"],
-            **as_postgres,
+            [BIN / "postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1", "-k", self.folder, "-F"],
+            **self.as_postgres,
         )
         answers(self.port)
         self._until_ready()
-        psql(self.port, "postgres", user, password, f'create database "{database}"')
+        if not copy:
+            psql(self.port, "postgres", user, password, f'create database "{database}"')
 
     def _until_ready(self):
         # The port opens before the server has started up.
@@ -63,19 +68,12 @@ class Server:
     def ask(self, sql):
         return psql(self.port, self.database, self.user, self.password, sql)
 
-    def dump(self):
-        return ran(
-            [BIN / "pg_dump", "-h", "127.0.0.1", "-p", str(self.port), "-U", self.user, "-d", self.database],
-            env={**os.environ, "PGPASSWORD": self.password},
-        )
-
-    def load(self, dump):
-        done = subprocess.run(
-            [BIN / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port), "-U", self.user, "-d", self.database],
-            env={**os.environ, "PGPASSWORD": self.password}, input=dump, capture_output=True, text=True, timeout=60,
-        )
-        if done.returncode != 0:
-            raise SystemExit(f"{self.name} does not take the dump: {done.stderr}")
+    def files(self, name):
+        """A copy of its files at this instant, as a snapshot has them: rows keep the transactions that wrote them."""
+        copy = self.folder / name
+        as_user = {**self.as_postgres, "env": {**self.as_postgres["env"], "PGPASSWORD": self.password}}
+        ran([BIN / "pg_basebackup", "-h", "127.0.0.1", "-p", str(self.port), "-U", self.user, "-D", copy, "-X", "fetch", "-c", "fast", "--no-sync"], **as_user)
+        return copy
 
     def stop(self):
         self.machine.stop_one(self.process)
@@ -91,9 +89,9 @@ class Databases:
         self.lock = threading.Lock()
         self.made = 0
 
-    def _server(self, region, instance, database, user, password):
+    def _server(self, region, instance, database, user, password, copy=None):
         self.made += 1
-        server = Server(self.machine, f"{region}-{instance}-{self.made}", database, user, password)
+        server = Server(self.machine, f"{region}-{instance}-{self.made}", database, user, password, copy)
         self.servers[region, instance] = server
         return server
 
@@ -104,7 +102,9 @@ class Databases:
     def snapshot(self, region, instance, snapshot):
         with self.lock:
             server = self.servers[region, instance]
-            self.snapshots[region, snapshot] = (server.dump(), server.database, server.user, server.password)
+            self.made += 1
+            copy = server.files(f"snapshot-{self.made}")
+            self.snapshots[region, snapshot] = (server.database, server.user, server.password, copy)
 
     def copy(self, source_region, source, region, snapshot):
         with self.lock:
@@ -112,8 +112,7 @@ class Databases:
 
     def restore(self, region, snapshot, instance):
         with self.lock:
-            dump, database, user, password = self.snapshots[region, snapshot]
-            self._server(region, instance, database, user, password).load(dump)
+            self._server(region, instance, *self.snapshots[region, snapshot])
 
     def delete(self, region, instance):
         with self.lock:

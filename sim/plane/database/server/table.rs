@@ -47,17 +47,28 @@ impl Server<'_> {
 
     /// The users' table is there from the first row on, or from when somebody made it.
     pub fn has_entries(&self) -> bool {
-        self.contents.standing.tables.contains_key(ENTRIES)
-            || !self.contents.history.rows().is_empty()
+        self.contents.standing.tables.contains_key(ENTRIES) || self.contents.history.has_rows()
     }
 
     pub(super) fn entries(&self) -> Relation {
         let mut relation = Relation::of(&["client", "number"]);
-        for (client, numbers) in self.contents.history.rows() {
-            let row = |number: u64| vec![Value::text(&client), Value::Int(number as i64)];
-            relation.rows.extend(numbers.into_iter().map(row));
+        for (client, numbers) in self.contents.history.versions() {
+            for (number, transaction) in numbers {
+                let mut row = vec![Value::text(client), Value::Int(number as i64)];
+                row.extend(self.xid(self.contents.transactions + transaction));
+                relation.rows.push(row);
+            }
         }
         relation
+    }
+
+    /// What a row that is written now has behind its columns.
+    pub fn xmin(&self) -> Option<Value> {
+        self.xid(self.contents.transaction_at(self.instant()) + 1)
+    }
+
+    fn xid(&self, transaction: u64) -> Option<Value> {
+        (self.dialect() == Dialect::Postgres).then_some(Value::Xid(transaction as u32))
     }
 
     pub(super) fn postgres_table(&self, name: &str, called: bool) -> Option<Relation> {

@@ -226,9 +226,13 @@ pub(super) fn insert(
     if entries {
         return insert_entries(server, added);
     }
-    for values in added {
+    let xmin = server.xmin();
+    for mut values in added {
         match check_row(dialect, &relation, name, &values, None) {
-            Ok(()) => relation.rows.push(values),
+            Ok(()) => {
+                values.extend(xmin.clone());
+                relation.rows.push(values);
+            }
             Err(problem) if ignore && problem.contains("23505") | problem.contains("1062") => {}
             Err(problem) => return Err(problem),
         }
@@ -356,6 +360,7 @@ pub(super) fn update(
     }
     let mut relation = table(server, name)?;
     let before = relation.clone();
+    let xmin = server.xmin();
     for (n, values) in before.rows.iter().enumerate() {
         let row = Row {
             relation: &before,
@@ -378,6 +383,9 @@ pub(super) fn update(
             changed[at] = stored(dialect, &before.columns[at], value)?;
         }
         check_row(dialect, &relation, name, &changed, Some(n))?;
+        // PostgreSQL writes a row anew even if nothing in it is new.
+        changed.truncate(before.columns.len());
+        changed.extend(xmin.clone());
         relation.rows[n] = changed;
     }
     if relation == before {

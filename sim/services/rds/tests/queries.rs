@@ -193,6 +193,13 @@ fn a_marker_row_travels_with_a_snapshot() {
     ground
         .query(SOURCE, "db", "insert into marks values ('one')")
         .unwrap();
+    ground.write(SOURCE, "db", 1).unwrap();
+    let written = [
+        "select xmin from marks where run = 'one'",
+        "select xmin from entries where number = 1",
+    ];
+    let by = written.map(|sql| ground.query(SOURCE, "db", sql).unwrap());
+    assert_ne!(by[0], by[1]);
     ground.ok(
         SOURCE,
         "CreateDBSnapshot",
@@ -209,6 +216,11 @@ fn a_marker_row_travels_with_a_snapshot() {
     assert_eq!(
         ground.query(SOURCE, "copy", "select run from marks"),
         rows(&[&["one"]])
+    );
+    let same = written.map(|sql| ground.query(SOURCE, "copy", sql).unwrap());
+    assert_eq!(
+        same, by,
+        "the transactions that wrote the rows travel as well"
     );
     assert_eq!(
         ground.query(
@@ -537,8 +549,8 @@ fn gtids_are_kept_where_they_are_switched_on() {
 #[test]
 fn every_table_is_counted_by_one_question() {
     let mut ground = postgres();
-    let sql = "select string_agg(table_name || '=' || (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %I.%I', \
-               table_schema, table_name), false, true, '')))[1]::text, ',' order by table_schema, table_name) from \
+    let sql = "select string_agg(table_name || '=' || (xpath('/row/n/text()', query_to_xml(format('select count(*) || ''/'' || \
+               coalesce(sum(xmin::text::bigint), 0) as n from %I.%I', table_schema, table_name), false, true, '')))[1]::text, ',' order by table_schema, table_name) from \
                information_schema.tables where table_schema not in ('pg_catalog', 'information_schema') and table_type = \
                'BASE TABLE'";
     assert_eq!(ground.query(SOURCE, "db", sql), rows(&[&[""]]));
@@ -552,7 +564,57 @@ fn every_table_is_counted_by_one_question() {
         .unwrap();
     assert_eq!(
         ground.query(SOURCE, "db", sql),
-        rows(&[&["Odd Name=2,entries=1"]])
+        rows(&[&["Odd Name=2/1510,entries=1/753"]])
+    );
+    ground
+        .query(SOURCE, "db", "update \"Odd Name\" set x = 3 where x = 2")
+        .unwrap();
+    assert_eq!(
+        ground.query(SOURCE, "db", sql),
+        rows(&[&["Odd Name=2/1511,entries=1/753"]]),
+        "a changed row shows"
+    );
+}
+
+#[test]
+fn a_row_tells_which_transaction_wrote_it_to_whoever_asks() {
+    let mut ground = postgres();
+    let mut ask = |sql: &str| ground.query(SOURCE, "db", sql);
+    ask("create table t (n int); insert into t values (1), (2)").unwrap();
+    let sum = "select sum(xmin::text::bigint) from t";
+    let number = |answer: Result<Vec<Vec<String>>, String>| -> i64 {
+        answer.unwrap()[0][0].parse().unwrap()
+    };
+    let first = number(ask(sum));
+    let next = number(ask("select txid_current()"));
+    assert_eq!(first, 2 * (next - 1), "one transaction wrote both");
+    assert_eq!(
+        ask("select * from t"),
+        rows(&[&["1"], &["2"]]),
+        "nobody else sees it"
+    );
+    ask("update t set n = n where n = 1").unwrap();
+    assert_eq!(
+        number(ask(sum)),
+        (next - 1) + next,
+        "also where nothing is new"
+    );
+    ask("update t set n = 5 where n = 9").unwrap();
+    assert_eq!(number(ask(sum)), (next - 1) + next, "nobody was written");
+    assert!(
+        ask("select sum(xmin) from t")
+            .unwrap_err()
+            .contains("42883")
+    );
+    assert!(
+        ask("select xmin::bigint from t")
+            .unwrap_err()
+            .contains("42846")
+    );
+    assert!(
+        ask("select xmin from pg_stat_activity")
+            .unwrap_err()
+            .contains("42703")
     );
 }
 
