@@ -100,7 +100,7 @@ fn looked(session: &Session, manifest: &Manifest) -> Result<(Capture, Identity),
             partition: who.partition.clone(),
             ..named
         };
-        let capture = discover::discover(&cloud, &named, taken, 0).await?;
+        let capture = discover::discover(&cloud, &named, taken).await?;
         Ok((capture, who))
     })??;
     Ok(found)

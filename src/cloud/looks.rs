@@ -51,6 +51,12 @@ impl Looks {
             .map(Arc::clone)
     }
 
+    /// Nothing that was looked at until now is an answer any more.
+    pub fn forget(&self) {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.clear();
+    }
+
     /// The place of an answer: one that is there, if its epoch will do, or a new one of `epoch`.
     fn cell<T: Send + Sync + 'static>(
         &self,

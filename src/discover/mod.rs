@@ -3,6 +3,9 @@
 //! It starts from what the manifest names (services, databases, secrets, repositories, records) and follows references:
 //! a service to its subnets, groups, target groups and balancers, these to their VPC and certificates, a task
 //! definition to its roles and log groups. It reads; it never changes anything, and never reads a secret's value.
+//!
+//! What is not in a capture does not move, and nobody would miss it before it is needed. A list may lack something for a
+//! moment, or be asked for in the middle of a deployment: so a capture counts when two readings in a row say the same.
 
 mod compute;
 mod edge;
@@ -14,6 +17,7 @@ use std::collections::BTreeSet;
 use drtool_engine::Timestamp;
 use drtool_engine::step::Look;
 
+use crate::capture::drift::{Difference, differences};
 use crate::capture::{Capture, Key, Secret, Tags, VERSION, database, edge::Record};
 use crate::cloud::Cloud;
 use crate::cloud::error::CloudError;
@@ -36,31 +40,65 @@ pub struct Named {
     pub records: Vec<(String, String)>,
 }
 
-/// One discovery: every list is fetched once.
+/// One reading: every list is fetched once.
 pub(crate) struct Discovery<'a> {
     cloud: &'a Cloud,
     named: &'a Named,
     look: Look,
 }
 
-/// Asks for everything that `named` names and refers to.
-pub async fn discover(
-    cloud: &Cloud,
-    named: &Named,
-    taken: Timestamp,
-    epoch: u64,
-) -> Result<Capture, Failure> {
-    let discovery = Discovery {
-        cloud,
-        named,
-        look: Look::shared(epoch),
-    };
-    discovery.all(taken).await
+/// Readings, of which two in a row have to agree.
+const READINGS: usize = 6;
+
+/// Asks for everything that `named` names and refers to, until it is told the same twice.
+pub async fn discover(cloud: &Cloud, named: &Named, taken: Timestamp) -> Result<Capture, Failure> {
+    let mut before = None;
+    let mut apart = String::new();
+    for _ in 0..READINGS {
+        cloud.looks().forget();
+        let discovery = Discovery {
+            cloud,
+            named,
+            look: Look::shared(0),
+        };
+        let now = discovery.all(taken).await;
+        if let Err(failure) = &now
+            && failure.code == UNREADABLE
+        {
+            return now;
+        }
+        apart = match before.take().map(|before| disagreement(&before, &now)) {
+            Some(None) => return now,
+            Some(Some(apart)) => apart,
+            None => String::new(),
+        };
+        before = Some(now);
+    }
+    Err(Failure::new(
+        "E2013",
+        Exit::Refused,
+        format_args!("the source stack is told differently each time: {apart}"),
+    )
+    .hint("is something being deployed, or deleted? when it is done, type the command again"))
 }
+
+/// Where two readings differ first.
+fn disagreement(
+    before: &Result<Capture, Failure>,
+    now: &Result<Capture, Failure>,
+) -> Option<String> {
+    match (before, now) {
+        (Ok(before), Ok(now)) => differences(before, now).first().map(Difference::to_string),
+        (Err(before), Err(now)) if before.to_string() == now.to_string() => None,
+        (Err(failure), _) | (_, Err(failure)) => Some(failure.to_string()),
+    }
+}
+
+const UNREADABLE: &str = "E2010";
 
 fn failed(error: CloudError) -> Failure {
     Failure::new(
-        "E2010",
+        UNREADABLE,
         Exit::Refused,
         format_args!("the source stack cannot be read"),
     )

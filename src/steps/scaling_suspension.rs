@@ -78,18 +78,19 @@ impl Step for ScalingSuspension {
             resource: self.resource.clone(),
         };
         Ok(match self.there(cx).await? {
-            Some(target) if !target.suspended.complete() => Observed::Absent,
-            // No scalable target any more: nothing is left that could raise the tasks.
-            _ => Observed::Ready(done, Claim::AsWanted),
+            Some(target) if target.suspended.complete() => Observed::Ready(done, Claim::AsWanted),
+            // A list that lacks it proves nothing: AWS refuses the call if it is really gone.
+            _ => Observed::Absent,
         })
     }
 
     async fn begin(&self, cx: &Cx<'_, Env>) -> Result<Call<autoscaling::Suspension>, StepError> {
-        let before = self
-            .there(cx)
-            .await?
-            .map(|t| t.suspended)
-            .unwrap_or_default();
+        let planned = autoscaling::Suspension {
+            scale_in: self.before.dynamic_in,
+            scale_out: self.before.dynamic_out,
+            scheduled: self.before.scheduled,
+        };
+        let before = self.there(cx).await?.map_or(planned, |t| t.suspended);
         Ok(cx
             .env
             .cloud
@@ -110,13 +111,13 @@ impl Step for ScalingSuspension {
             return Ok(Undo::Done);
         };
         Ok(match self.there(cx).await? {
-            Some(target) if target.suspended != *before => Undo::Call(
+            Some(target) if target.suspended == *before => Undo::Done,
+            _ => Undo::Call(
                 cx.env
                     .cloud
                     .suspend_scaling(cx.place().as_str(), &self.resource, *before)
                     .call(CallKind::Upsert),
             ),
-            _ => Undo::Done,
         })
     }
 }

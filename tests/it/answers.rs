@@ -130,6 +130,65 @@ fn now_and_then_an_answer_that_cannot_be_read_stops_nothing() {
     done(bench.live(bench.begin(plan)));
 }
 
+fn half_a_list(region: &str, count: u64) -> Action {
+    let rule = Rule {
+        id: Some("broken".into()),
+        service: Some("application-autoscaling".into()),
+        region: Some(region.into()),
+        count: Some(count),
+        fault: Fault::Partial,
+        ..Rule::default()
+    };
+    Action::AddFault { rule }
+}
+
+#[test]
+fn half_a_list_hides_nothing_from_a_plan() {
+    let steps = |plan: Plan| -> Vec<String> {
+        let ids = plan.steps.iter();
+        ids.map(|step| step.id.to_string()).collect()
+    };
+    let bench = Bench::new();
+    let whole = steps(bench.plan(Rehearsal::Real));
+    bench.act(&half_a_list("us-west-2", 1));
+    assert_eq!(steps(bench.plan(Rehearsal::Real)), whole);
+    // No two readings are the same: what is true, nobody knows.
+    bench.act(&mended());
+    let rule = Rule {
+        operation: Some("DescribeScalableTargets".into()),
+        region: Some("us-west-2".into()),
+        count: Some(1),
+        fault: Fault::Partial,
+        ..Rule::default()
+    };
+    for skip in [0, 1, 2] {
+        let rule = Rule {
+            skip,
+            ..rule.clone()
+        };
+        bench.act(&Action::AddFault { rule });
+    }
+    let refused = bench.planned(Rehearsal::Real).expect_err("it is refused");
+    let told = refused.to_string();
+    assert!(
+        told.contains("E2013") && told.contains("scalableTargets"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_list_that_lacks_its_target_fences_no_scaling() {
+    let bench = Bench::new();
+    let plan = bench.plan(Rehearsal::Real);
+    bench.act(&half_a_list("us-west-2", 4));
+    done(bench.live(bench.begin(plan)));
+    let described = bench.fork().described();
+    let targets =
+        &described["111122223333 us-west-2"]["application-autoscaling DescribeScalableTargets"];
+    let suspended = &targets[0]["is"]["ScalableTargets"][0]["SuspendedState"];
+    assert_eq!(suspended["DynamicScalingOutSuspended"], true, "{targets}");
+}
+
 #[test]
 fn a_move_whose_cleaning_up_fails_has_moved_and_says_that_something_is_left() {
     let bench = Bench::new();
