@@ -1,12 +1,18 @@
 //! The fence: whoever writes to the source is stopped, one layer behind the other, and a write is tried to prove it.
 
+use std::collections::BTreeMap;
+
 use drtool_engine::plan::{Milestone, Passes, Proof};
 use drtool_engine::step::{Effect, Value};
 
 use super::{Expansion, databases, questions, shown, slug, times};
 use crate::capture::edge::Action;
 use crate::composed::Composed;
-use crate::steps;
+use crate::steps::{self, target_group_drain};
+
+/// How long a request that has begun may go on behind a balancer that takes no other. Until then its task may write, and
+/// the last write cannot be noted. Seconds.
+const DRAIN: u32 = 30;
 
 /// What users read while the stack moves.
 const SORRY: &str = "This service is moving to another region and will be back shortly.";
@@ -88,6 +94,7 @@ pub(super) fn fence(e: &mut Expansion<'_>, _: usize) {
     let mut suspended = vec![];
     let mut closed = vec![];
     let mut stopped = vec![];
+    let mut shortened = BTreeMap::new();
     for wanted in &e.manifest.services {
         let Some(service) = e.captured_service(wanted.name.as_str()) else {
             continue;
@@ -182,25 +189,38 @@ pub(super) fn fence(e: &mut Expansion<'_>, _: usize) {
             );
             e.fault("E1119", wanted.at, message, "this service", "");
         }
-        let drains = service
-            .load_balancers
-            .iter()
-            .filter_map(|b| e.capture.target_group(&b.target_group_arn));
-        let drain = drains
-            .map(|g| {
-                g.attributes
-                    .get("deregistration_delay.timeout_seconds")
-                    .and_then(|s| s.parse::<u32>().ok())
-                    .unwrap_or(300)
-            })
-            .max()
-            .unwrap_or(0);
-        if drain > 60 {
-            e.lint(
-                format!("target group of {}: deregistration delay {drain} s in the source", service.name),
-                format!("up to {drain} s of downtime while connections drain behind a balancer that answers 503 already"),
-                "in the source: set deregistration_delay.timeout_seconds to 30",
+        let mut drains = vec![];
+        let mut drain = 0;
+        for balancer in &service.load_balancers {
+            let Some(group) = e.capture.target_group(&balancer.target_group_arn) else {
+                continue;
+            };
+            let delay = target_group_drain::delay(&group.attributes);
+            drain = drain.max(delay.min(DRAIN));
+            if delay <= DRAIN {
+                continue;
+            }
+            if let Some(step) = shortened.get(&group.arn) {
+                drains.push(Clone::clone(step));
+                continue;
+            }
+            let title = format!(
+                "connections of target group {} drain for {DRAIN} s at most, not {delay}",
+                group.name
             );
+            let step = e.step(
+                &format!("drain-{}", group.name),
+                target_group_drain::KIND,
+                &from,
+                Effect::Changes,
+                title,
+                &target_group_drain::TargetGroupDrain {
+                    target_group: group.arn.clone(),
+                    seconds: DRAIN,
+                },
+            );
+            shortened.insert(group.arn.clone(), step.clone());
+            drains.push(step);
         }
         let title = format!(
             "service {} of {} has no tasks (it had {})",
@@ -218,8 +238,8 @@ pub(super) fn fence(e: &mut Expansion<'_>, _: usize) {
                 desired_count: 0,
             },
         );
-        e.expect(times::scale_to_zero(drain.min(60)));
-        for before in suspended.iter().chain(&closed) {
+        e.expect(times::scale_to_zero(drain));
+        for before in suspended.iter().chain(&closed).chain(&drains) {
             e.need(before.clone());
         }
         // A service without a balancer is closed to its users when its tasks are gone.

@@ -46,6 +46,7 @@ const TABLE: &[(&str, f64, f64)] = &[
     ("dns-ttl", 35.0, 50.0),
     ("scaling-suspension", 1.0, 3.0),
     ("listener-fence", 2.0, 5.0),
+    ("target-group-drain", 1.0, 3.0),
     ("service-scale", 66.0, 110.0),
     ("database-fence", 2.0, 5.0),
     ("probe-task", 45.0, 80.0),

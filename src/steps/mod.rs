@@ -53,6 +53,7 @@ pub mod settings_diff;
 pub mod sql_check;
 pub mod subnet;
 pub mod target_group;
+pub mod target_group_drain;
 pub mod target_health;
 pub mod task_definition;
 pub mod tcp_check;
@@ -116,6 +117,7 @@ static KINDS: &[Kind<Env>] = &[
     Kind::of::<sql_check::SqlCheck>(),
     Kind::of::<subnet::Subnet>(),
     Kind::of::<target_group::TargetGroup>(),
+    Kind::of::<target_group_drain::TargetGroupDrain>(),
     Kind::of::<target_health::TargetHealth>(),
     Kind::of::<task_definition::TaskDefinition>(),
     Kind::of::<tcp_check::TcpCheck>(),
@@ -198,6 +200,7 @@ mod tests {
             sql_check::SqlCheck,
             subnet::Subnet,
             target_group::TargetGroup,
+            target_group_drain::TargetGroupDrain,
             target_health::TargetHealth,
             task_definition::TaskDefinition,
             tcp_check::TcpCheck,

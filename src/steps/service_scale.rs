@@ -1,6 +1,6 @@
 //! A source service with no tasks. Undo gives it the desired count that it had.
 
-use crate::cloud::ecs;
+use crate::cloud::ecs::{self, TasksOf};
 use crate::env::Env;
 use drtool_engine::step::{
     Call, CallKind, Claim, Cx, Effect, Made, Observed, Step, StepError, Undo,
@@ -60,6 +60,11 @@ impl ServiceScale {
     }
 }
 
+/// Whether a task with this status may still have a process.
+fn leaves(status: &str) -> bool {
+    !matches!(status, "DEPROVISIONING" | "STOPPED" | "DELETED")
+}
+
 impl Step for ServiceScale {
     type Env = Env;
     const KIND: &'static str = KIND;
@@ -81,6 +86,19 @@ impl Step for ServiceScale {
             return Ok(Observed::underway(format!(
                 "{} tasks still run",
                 service.running + service.pending
+            )));
+        }
+        // A task that is on its way out is not counted as running; until it has stopped, its connections live.
+        let (region, of) = (cx.place().as_str(), TasksOf::Service(&self.service));
+        let told = cx
+            .env
+            .cloud
+            .tasks(region, &self.cluster, of, true, cx.look())
+            .await?;
+        let leaving = told.iter().filter(|task| leaves(&task.status)).count();
+        if leaving > 0 {
+            return Ok(Observed::underway(format!(
+                "{leaving} tasks drain their connections or stop"
             )));
         }
         let running = u32::try_from(service.running).unwrap_or_default();

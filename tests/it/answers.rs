@@ -21,8 +21,7 @@ struct Stops {
 
 impl Reporter for Stops {
     fn record(&mut self, record: &Record, state: &RunState) {
-        let noted = matches!(&record.event, Event::Found { step, .. } if kind(&state.plan, step.as_str()) == "watermark");
-        if !noted {
+        if !notes(record, state) {
             return;
         }
         let outputs = state.plan.steps.iter().zip(state.steps());
@@ -36,6 +35,11 @@ impl Reporter for Stops {
         let input = json!({ "cluster": "redmine", "task": task });
         world::call(&self.sandbox, "us-west-2", "ecs", "StopTask", input);
     }
+}
+
+/// Whether the last write of the source is noted now.
+pub fn notes(record: &Record, state: &RunState) -> bool {
+    matches!(&record.event, Event::Found { step, .. } if kind(&state.plan, step.as_str()) == "watermark")
 }
 
 fn kind<'p>(plan: &'p Plan, step: &str) -> &'p str {

@@ -7,11 +7,16 @@ use aws_sim::plane::users::SessionLogin;
 use aws_sim::services::ServiceId;
 use drtool::expand::Rehearsal;
 use drtool_engine::StepId;
-use drtool_engine::event::Event;
+use drtool_engine::event::{Event, Record};
 use drtool_engine::plan::{Milestone, Proof};
+use drtool_engine::report::Reporter;
 use drtool_engine::report::figures::figures;
+use drtool_engine::state::RunState;
+use serde_json::json;
+use std::sync::{Arc, Mutex};
 
-use crate::world::{Bench, done};
+use crate::answers::notes;
+use crate::world::{self, Bench, done};
 
 const NAME: &str = "redmine.sidpotti.infracourse.cloud";
 
@@ -181,6 +186,48 @@ fn a_database_in_use_is_asked_for_its_rows_once_and_then_seldom() {
     // Fenced, it is counted at once.
     let first = contents.iter().find(|at| **at > fenced).unwrap();
     assert!(first - fenced < 60_000_000_000, "{}", first - fenced);
+}
+
+/// How the source's tasks stand when the last write is noted.
+struct Leaving {
+    sandbox: drtool::sandbox::Sandbox,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Reporter for Leaving {
+    fn record(&mut self, record: &Record, state: &RunState) {
+        if !notes(record, state) {
+            return;
+        }
+        let ask = |operation: &str, input| {
+            world::call(&self.sandbox, "us-west-2", "ecs", operation, input)
+        };
+        let of = json!({ "cluster": "redmine", "serviceName": "web", "desiredStatus": "STOPPED" });
+        let tasks = ask("ListTasks", of)["taskArns"].clone();
+        let told = ask(
+            "DescribeTasks",
+            json!({ "cluster": "redmine", "tasks": tasks }),
+        );
+        let tasks = told["tasks"].as_array().expect("tasks are told");
+        let states = tasks.iter().map(|task| task["lastStatus"].to_string());
+        self.seen.lock().unwrap().extend(states);
+    }
+}
+
+#[test]
+fn the_last_write_is_noted_when_the_tasks_have_stopped() {
+    let bench = Bench::new();
+    let plan = bench.plan(Rehearsal::Real);
+    let seen = Arc::default();
+    let run = bench.begin(plan).reporter(Leaving {
+        sandbox: bench.session.world().unwrap().clone(),
+        seen: Arc::clone(&seen),
+    });
+    done(bench.live(run));
+    let seen = seen.lock().unwrap();
+    assert!(seen.len() >= 2, "{seen:?}");
+    let gone = |state: &String| state.contains("STOPPED") || state.contains("DEPROVISIONING");
+    assert!(seen.iter().all(gone), "{seen:?}");
 }
 
 #[test]

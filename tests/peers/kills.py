@@ -189,13 +189,14 @@ def after(sandbox, what):
         return sandbox.run(*started(what))
     if what == "drill":
         return sandbox.run("drill", "clean", runs[-1])
-    if what == "undo":
-        return sandbox.run("undo", runs[-1])
-    code, said = sandbox.run("resume")
     # The kill may have come after the run's last record: then there is nothing to go on with, and it says how the run ended.
-    if code == 2 and f"the newest, {runs[-1]}, has ended: done" in said:
-        return 0, said
-    return code, said
+    if what == "undo":
+        code, said = sandbox.run("undo", runs[-1])
+        ended = f"run `{runs[-1]}` has ended: there is nothing left to undo"
+    else:
+        code, said = sandbox.run("resume")
+        ended = f"the newest, {runs[-1]}, has ended: done"
+    return (0 if code == 2 and ended in said else code), said
 
 
 def cut(sandbox):

@@ -242,6 +242,11 @@ pub(super) fn commands(step: &Planned, plan: &Plan) -> Vec<Command> {
             "ModifyListener",
             json!({ "ListenerArn": p("listener"), "DefaultActions": [{ "Type": "fixed-response", "FixedResponseConfig": { "StatusCode": "503", "ContentType": "text/plain", "MessageBody": p("body") } }] }),
         ),
+        "target-group-drain" => one(
+            "elbv2",
+            "ModifyTargetGroupAttributes",
+            json!({ "TargetGroupArn": p("targetGroup"), "Attributes": [{ "Key": "deregistration_delay.timeout_seconds", "Value": p("seconds").to_string() }] }),
+        ),
         "service-scale" => one(
             "ecs",
             "UpdateService",
@@ -324,11 +329,7 @@ fn parameter_group(params: &Json, tags: Json) -> Vec<Command> {
 
 fn option_group(params: &Json, tags: Json) -> Vec<Command> {
     let name = params.get("name");
-    let options: Vec<Json> = params
-        .get("options")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
+    let options: Vec<Json> = members(params, "options")
         .map(|option| {
             let settings = option.get("settings").and_then(Json::as_object);
             let settings: Vec<Json> = settings
@@ -438,11 +439,7 @@ fn pairs(marks: &BTreeMap<String, String>, key: &str, value: &str) -> Json {
 
 pub(super) fn service(params: &Json, tags: Json) -> Vec<Command> {
     let p = |name: &str| params.get(name);
-    let balancers: Vec<Json> = params
-        .get("loadBalancers")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
+    let balancers: Vec<Json> = members(params, "loadBalancers")
         .map(|b| json!({ "targetGroupArn": b.get("targetGroup"), "containerName": b.get("containerName"), "containerPort": b.get("containerPort") }))
         .collect();
     let public = if p("assignPublicIp") == Some(&Json::Bool(true)) {
@@ -475,21 +472,15 @@ pub(super) fn service(params: &Json, tags: Json) -> Vec<Command> {
     }]
 }
 
+/// What a list holds; nothing where there is none.
+fn members<'a>(of: &'a Json, list: &str) -> impl Iterator<Item = &'a Json> {
+    of.get(list).and_then(Json::as_array).into_iter().flatten()
+}
+
 fn policy(params: &Json) -> Json {
-    let statements = params
-        .get("statements")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten();
-    let statements: Vec<Json> = statements
+    let statements: Vec<Json> = members(params, "statements")
         .map(|s| {
-            let resources: Vec<Json> = s
-                .get("resources")
-                .and_then(Json::as_array)
-                .into_iter()
-                .flatten()
-                .map(whole)
-                .collect();
+            let resources: Vec<Json> = members(s, "resources").map(whole).collect();
             json!({ "Effect": "Allow", "Action": s.get("actions"), "Resource": resources })
         })
         .collect();
