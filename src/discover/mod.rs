@@ -50,6 +50,9 @@ pub(crate) struct Discovery<'a> {
 /// Readings, of which two in a row have to agree.
 const READINGS: usize = 6;
 
+/// AWS has refused to tell, or could not: another reading would not either.
+const UNREADABLE: &str = "E2010";
+
 /// Asks for everything that `named` names and refers to, until it is told the same twice.
 pub async fn discover(cloud: &Cloud, named: &Named, taken: Timestamp) -> Result<Capture, Failure> {
     let mut before = None;
@@ -93,8 +96,6 @@ fn disagreement(
         (Err(failure), _) | (_, Err(failure)) => Some(failure.to_string()),
     }
 }
-
-const UNREADABLE: &str = "E2010";
 
 fn failed(error: CloudError) -> Failure {
     Failure::new(

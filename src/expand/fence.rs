@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use drtool_engine::StepId;
 use drtool_engine::plan::{Milestone, Passes, Proof};
 use drtool_engine::step::{Effect, Value};
 
@@ -201,7 +202,7 @@ pub(super) fn fence(e: &mut Expansion<'_>, _: usize) {
                 continue;
             }
             if let Some(step) = shortened.get(&group.arn) {
-                drains.push(Clone::clone(step));
+                drains.push(StepId::clone(step));
                 continue;
             }
             let title = format!(
