@@ -276,10 +276,11 @@ pub(super) fn fence(e: &mut Expansion<'_>, _: usize) {
                 ));
             }
             let title = format!(
-                "{} is closed to everybody but the probe (group {}, {} rules)",
+                "{} is closed to everybody but the probe (group {}, {} {})",
                 source.identifier,
                 group.name,
-                revoke.len()
+                revoke.len(),
+                if revoke.len() == 1 { "rule" } else { "rules" }
             );
             let params = steps::database_fence::DatabaseFence {
                 instance: source.identifier.clone(),
