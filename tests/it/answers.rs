@@ -194,6 +194,38 @@ fn a_list_that_lacks_its_target_fences_no_scaling() {
 }
 
 #[test]
+fn half_a_list_while_a_drill_is_taken_back_leaves_nothing() {
+    let mut shown = 0;
+    for skip in 0.. {
+        let bench = Bench::new();
+        let plan = bench.plan(Rehearsal::Drill);
+        let rule = Rule {
+            id: Some("broken".into()),
+            operation: Some("DescribeScalableTargets".into()),
+            region: Some("eu-west-1".into()),
+            skip,
+            count: Some(1),
+            fault: Fault::Partial,
+            ..Rule::default()
+        };
+        bench.act(&Action::AddFault { rule });
+        let ended = bench.live(bench.begin(plan)).expect("it ends");
+        assert!(ended.result.is_ok(), "{:?}", ended.result);
+        let met = bench.fork().faults.rules().map(|(_, met)| met).sum::<u64>();
+        if met == 0 {
+            break;
+        }
+        shown += 1;
+        bench.act(&mended());
+        let described = bench.fork().described();
+        let place = &described["111122223333 eu-west-1"];
+        let left = &place["application-autoscaling DescribeScalableTargets"];
+        assert!(left.is_null(), "look {skip}: {left}");
+    }
+    assert!(shown > 2, "{shown}");
+}
+
+#[test]
 fn a_move_whose_cleaning_up_fails_has_moved_and_says_that_something_is_left() {
     let bench = Bench::new();
     let plan = bench.plan(Rehearsal::Real);

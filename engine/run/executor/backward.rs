@@ -1,5 +1,6 @@
 //! Taking a step back: look, ask, look again, until nothing of it is left.
 
+use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::{Executor, Share, hash};
@@ -9,6 +10,7 @@ use crate::run::decide::elapsed;
 use crate::run::decide::surely_undone;
 use crate::run::doing::{Done, send};
 use crate::run::fleet::Shared;
+use crate::run::pace::Pace;
 use crate::step::{Call, CallError, Class, Handle, Made, StepError, Undo};
 
 impl<E: Send + Sync + 'static> Executor<E> {
@@ -39,7 +41,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
             self.live[at].unread = 0;
         }
         match undo {
-            Ok(Undo::Done) => match surely_undone(self.step(at), now, &shared.pace) {
+            Ok(Undo::Done) => match self.gone(at, now, &shared.pace) {
                 Ok(()) => {
                     let step = self.id(at);
                     self.emit(shared, Event::Undone { step })
@@ -102,6 +104,19 @@ impl<E: Send + Sync + 'static> Executor<E> {
                     self.leave(at, error.what, error.hint.into_iter().next(), shared)
                 }
             },
+        }
+    }
+
+    /// Whether nothing of a step is left. What was made and has not been removed is looked for twice: a list may lack it.
+    fn gone(&mut self, at: usize, now: Timestamp, pace: &Pace) -> Result<(), String> {
+        surely_undone(self.step(at), now, pace)?;
+        let step = self.step(at);
+        let seen_off = step.intents.is_empty() || step.taken_back > 0;
+        self.live[at].unseen += 1;
+        if seen_off || self.live[at].unseen > 1 {
+            Ok(())
+        } else {
+            Err("not to be seen: looked for once more".to_owned())
         }
     }
 

@@ -48,6 +48,8 @@ struct Live {
     setbacks: u32,
     /// Answers in a row that could not be read.
     unread: u32,
+    /// Looks that have not shown what was made and is to be taken back.
+    unseen: u32,
     begins: u32,
     /// What it lacked when its last call was sent.
     lacked: Option<String>,
@@ -106,6 +108,7 @@ impl<E: Send + Sync + 'static> Executor<E> {
                 since: now,
                 setbacks: 0,
                 unread: 0,
+                unseen: 0,
                 begins: 0,
                 lacked: None,
                 accepted: None,
